@@ -1,0 +1,1 @@
+"""The wire: pymodbus and aiomqtt, one file each. Every expected failure leaves here as a DeviceError."""

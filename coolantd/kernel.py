@@ -1,0 +1,47 @@
+"""One source, two speeds: a plain function controls at once, its compiled form takes over when it is ready.
+
+Kernels are ordinary functions over packed float64 arrays. This file is the only one that knows numba, and it
+imports it only when asked to compile, so that a daemon without a usable compiler still controls.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+KernelFunction = Callable[..., Any]
+
+_registered: set[KernelFunction] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A function over packed arrays, and the plain functions it calls.
+
+    Attributes:
+        function: the law itself; call it uncompiled as it is. Its compiled form's ``py_func`` is this very function.
+        helpers: every plain function it calls, directly or not, callees before callers.
+    """
+
+    function: KernelFunction
+    helpers: tuple[KernelFunction, ...] = ()
+
+    def compiled(self, *, cache: bool = True, boundscheck: bool = False) -> KernelFunction:
+        """Return the numba form; it compiles, or loads its cache, at the first call.
+
+        Never fastmath: it would delete the NaN guards (FM-16). ``error_model="python"`` so that a division by
+        zero is an error and not an infinity.
+
+        Args:
+            cache: keep machine code under ``NUMBA_CACHE_DIR``. numba keys an entry on the source file of
+                ``function`` alone, so the directory itself must be named after all kernel sources
+                (see ``coolantd.service.kernels``).
+            boundscheck: check array indices; for tests.
+        """
+        import numba
+        from numba.extending import register_jitable
+
+        for helper in self.helpers:
+            if helper not in _registered:
+                register_jitable(helper)
+                _registered.add(helper)
+        return numba.njit(cache=cache, boundscheck=boundscheck, error_model="python")(self.function)  # type: ignore[no-any-return]
