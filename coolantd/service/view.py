@@ -1,0 +1,105 @@
+"""What the daemon shows of itself at one instant: read by metrics, HTTP, the control socket and MQTT.
+
+Plain data, made by the app between cycles. Whoever reads it can change nothing.
+"""
+
+from dataclasses import dataclass
+
+from coolantd.point import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointLabels:
+    """Names of the points, in snapshot order; the same object until a reload changes the points."""
+
+    devices: tuple[str, ...]
+    points: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopView:
+    """One loop: ``loop`` is ``supply_temp`` or ``pressure``; ``unit`` is that of setpoint and process variable.
+
+    ``setpoint`` is the one in force (ramped, dew-point floor applied), ``setpoint_target`` the configured one.
+    ``output_pct`` is the demand before the envelope. NaN where unknown.
+    """
+
+    cdu: str
+    loop: str
+    unit: str
+    setpoint_target: float
+    setpoint: float
+    process_variable: float
+    output_pct: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActuatorView:
+    """One writable point that moves something: what was last commanded, and what is measured; NaN if unknown."""
+
+    device: str
+    point: str
+    role: str
+    command_pct: float
+    position_pct: float
+    refusal: str
+    """Why the envelope refused the last demand; empty if it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CduView:
+    """One CDU: ``mode`` is a ``Mode`` label, ``cause`` says in words why it is in it (empty if automatic)."""
+
+    name: str
+    mode: str
+    cause: str
+    mode_age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceView:
+    """One device: ``up`` while its last exchange succeeded, ``endpoint`` as ``host:port/unit`` or the MQTT topic."""
+
+    name: str
+    transport: str
+    endpoint: str
+    up: bool
+    fault: str
+    """Fault of the last failed exchange; empty while up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadView:
+    """The last (re)load of the configuration; ``error`` is the first problem of a failed one, else empty."""
+
+    successful: bool
+    success_time_s: float
+    """Wall time of the last successful load, seconds since the epoch."""
+    digest: str
+    """First 12 hex digits of the SHA-256 over the configuration files in force."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonView:
+    """Everything at one instant."""
+
+    version: str
+    site: str
+    uptime_s: float
+    ready: bool
+    ready_cause: str
+    """Why not ready; empty when ready."""
+    kernel: str
+    """``interpreted`` or ``compiled``."""
+    cycles: int
+    labels: PointLabels
+    snapshot: Snapshot
+    loops: tuple[LoopView, ...]
+    actuators: tuple[ActuatorView, ...]
+    cdus: tuple[CduView, ...]
+    devices: tuple[DeviceView, ...]
+    reload: ReloadView
+    broker_connected: bool | None
+    """None when no broker is configured."""
