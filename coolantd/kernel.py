@@ -44,4 +44,4 @@ class Kernel:
             if helper not in _registered:
                 register_jitable(helper)
                 _registered.add(helper)
-        return numba.njit(cache=cache, boundscheck=boundscheck, error_model="python")(self.function)  # type: ignore[no-any-return]
+        return numba.njit(cache=cache, boundscheck=boundscheck, error_model="python")(self.function)

@@ -1,0 +1,339 @@
+"""The composition root: builds the daemon from a configuration, reloads it, stops it.
+
+Signals: SIGHUP reload, SIGTERM and SIGINT safe stop within 5 s, SIGUSR1 state to the log.
+"""
+
+import asyncio
+import gc
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from coolantd import __version__
+from coolantd.clock import Clock, SystemClock
+from coolantd.config.build import build_plan, point_specs
+from coolantd.config.diff import diff, refusals
+from coolantd.config.load import Loaded, load
+from coolantd.control.plan import Plan
+from coolantd.control.step import carry_state, initial_state
+from coolantd.errors import ConfigError, CoolantdError
+from coolantd.service import kernels
+from coolantd.service.control_socket import ControlSocket
+from coolantd.service.cycle import Cycle
+from coolantd.service.fleet import Fleet
+from coolantd.service.http import HttpFace
+from coolantd.service.journal import Journal
+from coolantd.service.metrics import Metrics
+from coolantd.service.peer import Peer
+from coolantd.service.portrait import portray
+from coolantd.service.state_publisher import StatePublisher
+from coolantd.service.systemd import Notifier
+from coolantd.service.table import PointTable
+from coolantd.service.view import DaemonView, ReloadView
+from coolantd.service.view_json import state_json, view_json_in_chunks
+from coolantd.service.writer import Writer
+
+HAND_OVER_S: Final = 1.5
+CLOSE_S: Final = 1.5
+"""Giving devices back and closing connections: with the rest of the shutdown well inside the promised 5 s."""
+FRESH_S: Final = 3.0
+"""A task that has not turned for this long is not fresh and the watchdog is not fed (I12)."""
+PUBLISH_PERIOD_S: Final = 1.0
+
+log: Final = structlog.get_logger()
+
+
+class Daemon:
+    """One daemon.
+
+    Args:
+        path: main configuration file.
+        clock: the only source of time.
+        rng: jitter of reconnects and polls; nothing that decides.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock | None = None, rng: random.Random | None = None) -> None:
+        self._path = path
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
+        self._begun_s = self._clock.now_s()
+        self._notifier = Notifier()
+        self._metrics = Metrics()
+        self._stop = asyncio.Event()
+        self._hangup = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._pulses: dict[str, float] = {}
+        self._reload_view = ReloadView(successful=False, success_time_s=0.0, digest="", error="not loaded yet")
+        self._compiled = False
+        self._announced = False
+
+    async def run(self) -> None:
+        """Run until told to stop.
+
+        Raises:
+            ConfigError: the configuration is not usable; nothing was started.
+            CoolantdError: a listener or the journal could not be opened; nothing was started.
+        """
+        loop = asyncio.get_running_loop()
+        for number, act in (
+            (signal.SIGHUP, self._hangup.set),
+            (signal.SIGTERM, self._stop.set),
+            (signal.SIGINT, self._stop.set),
+            (signal.SIGUSR1, self._dump),
+        ):
+            loop.add_signal_handler(number, act)
+        self._loaded = load(self._path)
+        self._note_reload("")
+        async with asyncio.TaskGroup() as group:
+            self._compose(group)
+            await self._open_faces()
+            background = [
+                group.create_task(self._cycle.run(self._completed), name="cycle"),
+                group.create_task(self._serve_hangups(), name="reload"),
+                group.create_task(self._publish(), name="publish"),
+                group.create_task(self._compile(), name="compile"),
+            ]
+            log.info("started", version=__version__, site=self._loaded.config.site.name, config=str(self._path))
+            await self._stop.wait()
+            await self._shut_down(background)
+
+    def view(self) -> DaemonView:
+        """Return everything there is to see, now."""
+        return portray(
+            cycle=self._cycle,
+            loaded=self._loaded,
+            fleet=self._fleet,
+            reload=self._reload_view,
+            compiled=self._compiled,
+            now_s=self._clock.now_s(),
+            begun_s=self._begun_s,
+        )
+
+    async def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Read the configuration once, and take over all of it or, on any problem, none of it.
+
+        Returns:
+            ``{"ok", "problems", "changes"}`` in sentences.
+        """
+        async with self._reloading:
+            try:
+                new = await asyncio.to_thread(load, self._path)
+                difference = diff(self._loaded, new)
+                problems = [f"{self._path}: {sentence}" for sentence in refusals(difference)]
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+            if not problems and not dry_run:
+                try:
+                    await self._apply(new)
+                except CoolantdError as error:
+                    problems = [str(error)]
+            if not dry_run:
+                self._note_reload(problems[0] if problems else "")
+            if problems:
+                log.error("reload_refused", problem=problems[0], problems=len(problems), dry_run=dry_run)
+                return {"ok": False, "problems": problems, "changes": []}
+            log.info("reload_checked" if dry_run else "reloaded", changes=len(difference.lines))
+            return {"ok": True, "problems": [], "changes": list(difference.lines)}
+
+    def _compose(self, group: asyncio.TaskGroup) -> None:
+        loaded = self._loaded
+        state_dir = loaded.config.paths.state
+        if not state_dir.is_dir():
+            log.warning("no_state_directory", path=str(state_dir), effect="no journal is kept")
+        self._journal = Journal(
+            state_dir / "journal.jsonl", wall_s=self._clock.wall_s, on_loss=self._metrics.journal_dropped.inc
+        )
+        self._journal.start()
+        table, plan = PointTable(point_specs(loaded)), build_plan(loaded)
+        self._fleet = Fleet(
+            clock=self._clock,
+            metrics=self._metrics,
+            rng=self._rng,
+            spawn=group.create_task,
+            pulse=self._pulse,
+            forget=self._forget,
+        )
+        self._fleet.build(loaded, table)
+        self._cycle = Cycle(
+            clock=self._clock,
+            metrics=self._metrics,
+            journal=self._journal,
+            plan=plan,
+            state=initial_state(plan),
+            table=table,
+            writer=self._writer(plan, loaded),
+        )
+
+    def _writer(self, plan: Plan, loaded: Loaded) -> Writer:
+        return Writer(
+            metrics=self._metrics,
+            journal=self._journal,
+            actuators=self._fleet.actuator_outlets(plan, dict(loaded.profiles)),
+            devices=self._fleet.device_outlets(),
+        )
+
+    async def _open_faces(self) -> None:
+        config = self._loaded.config
+        self._http = HttpFace(view=self.view, metrics=self._metrics, host=config.http.host, port=config.http.port)
+        await self._http.start()
+        self._control = ControlSocket(
+            config.paths.runtime / "control.sock",
+            handlers={"status": self._on_status, "reload": self._on_reload},
+        )
+        await self._control.start()
+
+    async def _apply(self, new: Loaded) -> None:
+        """Swap between two cycles: everything from here to the first await happens in one turn of the loop."""
+        difference = diff(self._loaded, new)
+        old, cycle = self._loaded, self._cycle
+        removed = set(difference.devices_removed)
+        moved = {name for name in difference.devices_changed if _endpoint_of(old, name) != _endpoint_of(new, name)}
+        given_back = [cdu.device for cdu in old.config.cdus if cdu.device in removed | moved]
+        plan = build_plan(new).with_kernels(cycle.plan.decide, cycle.plan.gate)
+        table = PointTable(point_specs(new))
+        old_writer = cycle.writer
+        if given_back:
+            await self._give_back(given_back)
+        table.carry(cycle.table)
+        self._fleet.change(new, table, removed=removed, changed=set(difference.devices_changed))
+        writer = self._writer(plan, new)
+        writer.carry(old_writer)
+        cycle.swap(plan, carry_state(cycle.plan, cycle.state, plan), table, writer)
+        self._loaded = new
+        self._journal.record("reloaded", changes=list(difference.lines), digest=new.digest[:12])
+
+    async def _give_back(self, devices: list[str]) -> None:
+        """Stop commanding devices that leave, then hand them over, while every other device goes on."""
+        cycle = self._cycle
+        staying = build_plan_without(self._loaded, devices).with_kernels(cycle.plan.decide, cycle.plan.gate)
+        writer = cycle.writer
+        remaining = Writer(
+            metrics=self._metrics,
+            journal=self._journal,
+            actuators=[a for a in writer.actuators if a.parameters.device not in devices],
+            devices={name: device for name, device in writer.devices.items() if name not in devices},
+        )
+        cycle.swap(staying, carry_state(cycle.plan, cycle.state, staying), cycle.table, remaining)
+        await writer.hand_over(devices, HAND_OVER_S)
+
+    async def _serve_hangups(self) -> None:
+        while True:
+            await self._hangup.wait()
+            self._hangup.clear()
+            self._notifier.reloading()
+            await self.reload()
+            self._notifier.ready(self._status_line())
+
+    async def _publish(self) -> None:
+        publisher: StatePublisher | None = None
+        link = None
+        while True:
+            mqtt = self._fleet.mqtt
+            if mqtt is not None and self._loaded.config.mqtt is not None:
+                if publisher is None or link is not mqtt.link:
+                    link = mqtt.link
+                    publisher = StatePublisher(link.publish, self._loaded.config.mqtt.topic, self._clock.wall_s)
+                publisher.tick(self.view(), self._clock.now_s())
+            self._pulse("publish")
+            await self._clock.sleep(PUBLISH_PERIOD_S)
+
+    async def _compile(self) -> None:
+        try:
+            decide, gate = await kernels.warm(self._loaded.config.paths.cache)
+        except (CoolantdError, OSError, ImportError) as error:
+            log.warning("kernel_stays_interpreted", why=str(error))
+            return
+        self._cycle.use_kernels(decide, gate)
+        self._compiled = True
+        self._metrics.kernel_compiled.set(1)
+        await asyncio.to_thread(gc.collect)
+        gc.freeze()  # what lives now lives as long as the daemon: full collections need not walk it (FM-27)
+        log.info("kernel_compiled")
+
+    async def _on_status(self, order: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        del order, peer
+        return await view_json_in_chunks(self.view())
+
+    async def _on_reload(self, order: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        dry_run = order.get("dry_run", False)
+        if not isinstance(dry_run, bool):
+            raise CoolantdError(f"dry_run is {dry_run!r}, allowed: true or false")
+        self._journal.record("order", command="reload", dry_run=dry_run, uid=peer.uid, pid=peer.pid)
+        return await self.reload(dry_run=dry_run)
+
+    def _completed(self) -> None:
+        """Run after every completed cycle: announce the first, feed the watchdog while every task is fresh."""
+        now_s = self._clock.now_s()
+        if not self._announced:
+            self._announced = True
+            self._notifier.ready(self._status_line())
+            log.info("ready", seconds=round(time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID), 3))
+        if all(now_s - seen_s <= FRESH_S for seen_s in self._pulses.values()):
+            self._notifier.watchdog()
+
+    def _pulse(self, name: str) -> None:
+        self._pulses[name] = self._clock.now_s()
+
+    def _forget(self, name: str) -> None:
+        self._pulses.pop(name, None)
+
+    def _status_line(self) -> str:
+        modes = ", ".join(f"{cdu.name} {cdu.mode}" for cdu in self.view().cdus)
+        return f"controlling {self._loaded.config.site.name}: {modes}"
+
+    def _note_reload(self, error: str) -> None:
+        ok = not error
+        was = self._reload_view
+        self._reload_view = ReloadView(
+            successful=ok,
+            success_time_s=self._clock.wall_s() if ok else was.success_time_s,
+            digest=self._loaded.digest[:12],
+            error=error,
+        )
+        self._metrics.reload_successful.set(1 if ok else 0)
+        self._metrics.reload_success_time_s.set(self._reload_view.success_time_s)
+        self._metrics.reloads.labels("success" if ok else "failure").inc()
+
+    def _dump(self) -> None:
+        log.info("state", **state_json(self.view()))
+
+    async def _shut_down(self, background: "list[asyncio.Task[None]]") -> None:
+        """Stop deciding, give every device back to its own controller, close; each step within its time."""
+        self._notifier.stopping()
+        for task in background:
+            task.cancel()
+        names = [cdu.device for cdu in self._loaded.config.cdus]
+        failed = await self._cycle.writer.hand_over(names, HAND_OVER_S)
+        if failed:
+            log.warning("not_handed_over", devices=failed, effect="they fall back when our heartbeat ends")
+        await self._control.stop()
+        await self._http.stop()
+        await self._fleet.stop(CLOSE_S, farewell=b"offline")
+        self._journal.record("stopped")
+        await asyncio.to_thread(self._journal.stop)
+        log.info("stopped")
+        current = asyncio.current_task()
+        for task in asyncio.all_tasks():
+            if task is not current and task.get_name().startswith(("mqtt", "modbus")):
+                task.cancel()
+
+
+def _endpoint_of(loaded: Loaded, name: str) -> object:
+    device = next(d for d in loaded.config.devices if d.name == name)
+    return device.modbus_tcp or device.mqtt
+
+
+def build_plan_without(loaded: Loaded, devices: list[str]) -> Plan:
+    """Return the plan of a configuration without the CDUs of some devices; point indices stay as they are."""
+    config = loaded.config
+    kept = config.model_copy(
+        update={
+            "cdus": tuple(cdu for cdu in config.cdus if cdu.device not in devices),
+            "manifolds": tuple(m for m in config.manifolds if m.device not in devices),
+        }
+    )
+    return build_plan(Loaded(config=kept, profiles=loaded.profiles, digest=loaded.digest, files=loaded.files))

@@ -1,0 +1,213 @@
+"""From a validated configuration to what runs: the list of points and control's plan. Opens no file.
+
+Everything here was cross-checked when it was loaded, so a missing name is a programming error and may raise KeyError.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from coolantd.config.load import Loaded
+from coolantd.config.models import CduConfig, DeviceConfig, ManifoldConfig
+from coolantd.control.plan import NAN, ActuatorParameters, CduParameters, LoopParameters, Plan, make_plan
+from coolantd.protocol.profile import DifferencePoint, PollClass, Profile, Role, WriteRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointSpec:
+    """One row of the point table.
+
+    Attributes:
+        period_s: how often a sample is due; staleness counts in these.
+        difference: how it is computed from two other points of its device, or None for a point that is read.
+    """
+
+    device: str
+    point: str
+    unit: str
+    period_s: float
+    difference: DifferencePoint | None = None
+
+
+def poll_period_s(device: DeviceConfig, poll: PollClass) -> float:
+    """Return how long a poll class is on a device."""
+    return {
+        PollClass.FAST: device.poll_fast_s,
+        PollClass.NORMAL: device.poll_normal_s,
+        PollClass.SLOW: device.poll_slow_s,
+    }[poll]
+
+
+def _device_points(device: DeviceConfig, profile: Profile) -> Iterator[PointSpec]:
+    periods = {r.name: poll_period_s(device, r.poll) for r in profile.registers}
+    periods |= {m.name: m.period_s for m in profile.messages if m.write is None}
+    units = {r.name: r.unit for r in profile.registers} | {m.name: m.unit for m in profile.messages}
+    for name, period_s in periods.items():
+        yield PointSpec(device=device.name, point=name, unit=units[name], period_s=period_s)
+    for difference in profile.differences:
+        slower = max(periods[difference.minuend], periods[difference.subtrahend])
+        yield PointSpec(
+            device=device.name, point=difference.name, unit=difference.unit, period_s=slower, difference=difference
+        )
+
+
+def point_specs(loaded: Loaded) -> tuple[PointSpec, ...]:
+    """Return every point of every device, in the order of the point table."""
+    return tuple(
+        spec for device in loaded.config.devices for spec in _device_points(device, loaded.profiles[device.name])
+    )
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """Return (device, point) of a ``device.point`` reference."""
+    device, _, point = tag.partition(".")
+    return device, point
+
+
+def write_rules(profile: Profile) -> dict[str, WriteRule]:
+    """Return the writable actuator points of a profile by name."""
+    rules = {r.name: r.write for r in profile.registers} | {m.name: m.write for m in profile.messages}
+    return {name: rule for name, rule in rules.items() if rule is not None}
+
+
+class _Builder:
+    """Collects actuators while CDUs and manifolds are built, so that each knows its indices."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.index = {(spec.device, spec.point): i for i, spec in enumerate(point_specs(loaded))}
+        self.actuators: list[ActuatorParameters] = []
+        self.devices = {device.name: device for device in loaded.config.devices}
+
+    def point(self, tag: str) -> int:
+        return self.index[split_tag(tag)]
+
+    def add_actuator(
+        self,
+        tag: str,
+        *,
+        slew_pct_per_s: float,
+        cdu: int | None,
+        fixed_pct: float = NAN,
+        failsafe_pct: float = NAN,
+    ) -> int:
+        device, name = split_tag(tag)
+        rule = write_rules(self.loaded.profiles[device])[name]
+        self.actuators.append(
+            ActuatorParameters(
+                device=device,
+                name=name,
+                role=rule.role.value,
+                minimum=rule.minimum,
+                maximum=rule.maximum,
+                zero_allowed=rule.zero_allowed,
+                slew_pct_per_s=slew_pct_per_s,
+                position=self.index[device, rule.position],
+                readback=self.index.get((device, name)),
+                cdu=cdu,
+                fixed_pct=fixed_pct,
+                failsafe_pct=failsafe_pct,
+            )
+        )
+        return len(self.actuators) - 1
+
+    def supply_temp(self, cdu: CduConfig) -> LoopParameters:
+        loop = cdu.supply_temp
+        return LoopParameters(
+            point=self.point(loop.process_variable),
+            unit="degC",
+            gain=loop.gain_pct_per_k,
+            integral_time_s=loop.integral_time_s,
+            derivative_time_s=loop.derivative_time_s,
+            filter_ratio=loop.derivative_filter_ratio,
+            tracking_time_s=loop.tracking_time_s,
+            setpoint_weight_ratio=loop.setpoint_weight_ratio,
+            output_min_pct=loop.output_min_pct,
+            output_max_pct=loop.output_max_pct,
+            output_rate_pct_per_s=loop.output_rate_pct_per_s,
+            setpoint=loop.setpoint_c,
+            setpoint_rate_per_s=loop.setpoint_rate_k_per_min / 60.0,
+            hold_s=self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            manual_pct=cdu.manual.valve_position_pct,
+        )
+
+    def pressure(self, cdu: CduConfig) -> LoopParameters:
+        loop = cdu.pressure
+        return LoopParameters(
+            point=self.point(loop.process_variable),
+            unit=loop.unit,
+            gain=loop.gain,
+            integral_time_s=loop.integral_time_s,
+            derivative_time_s=loop.derivative_time_s,
+            filter_ratio=loop.derivative_filter_ratio,
+            tracking_time_s=loop.tracking_time_s,
+            setpoint_weight_ratio=loop.setpoint_weight_ratio,
+            output_min_pct=loop.output_min_pct,
+            output_max_pct=loop.output_max_pct,
+            output_rate_pct_per_s=loop.output_rate_pct_per_s,
+            setpoint=loop.setpoint,
+            setpoint_rate_per_s=loop.setpoint_rate_per_min / 60.0,
+            hold_s=self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            manual_pct=cdu.manual.pump_speed_pct,
+        )
+
+    def required(
+        self, supply_temp: int, pressure: int, actuators: tuple[int, ...], remote: int | None
+    ) -> tuple[int, ...]:
+        wanted = [supply_temp, pressure, *(self.actuators[i].position for i in actuators)]
+        wanted += [readback for i in actuators if (readback := self.actuators[i].readback) is not None]
+        wanted += [remote] if remote is not None else []
+        return tuple(dict.fromkeys(wanted))
+
+    def cdu(self, number: int, cdu: CduConfig) -> CduParameters:
+        valve = self.add_actuator(
+            cdu.supply_temp.manipulated_variable, slew_pct_per_s=cdu.supply_temp.output_rate_pct_per_s, cdu=number
+        )
+        pumps = tuple(
+            self.add_actuator(
+                tag,
+                slew_pct_per_s=cdu.pressure.output_rate_pct_per_s,
+                cdu=number,
+                failsafe_pct=cdu.failsafe.pump_speed_pct,
+            )
+            for tag in cdu.pressure.manipulated_variables
+        )
+        rule = self.loaded.profiles[cdu.device].remote_control
+        remote = None if rule is None else self.index[cdu.device, rule.point]
+        supply_temp, pressure = self.supply_temp(cdu), self.pressure(cdu)
+        return CduParameters(
+            name=cdu.name,
+            device=cdu.device,
+            supply_temp=supply_temp,
+            pressure=pressure,
+            valve=valve,
+            pumps=pumps,
+            dew_point=self.point(cdu.supply_temp.dew_point),
+            dew_point_design_c=cdu.supply_temp.dew_point_design_c,
+            dew_point_margin_k=cdu.supply_temp.dew_point_margin_k,
+            heat=self.point(cdu.failsafe.heat_load),
+            remote=remote,
+            remote_value=1 if rule is None else rule.remote_value,
+            failsafe_speed_pct=cdu.failsafe.pump_speed_pct,
+            valve_table=tuple((r.heat_load_kw, r.valve_position_pct) for r in cdu.failsafe.valve_position_table),
+            wants_manual=cdu.mode == "manual",
+            required=self.required(supply_temp.point, pressure.point, (valve, *pumps), remote),
+        )
+
+    def manifold(self, manifold: ManifoldConfig) -> None:
+        rules = write_rules(self.loaded.profiles[manifold.device])
+        for name in (name for name, rule in rules.items() if rule.role is Role.BRANCH_VALVE):
+            self.add_actuator(
+                f"{manifold.device}.{name}",
+                slew_pct_per_s=manifold.branch_valve_rate_pct_per_s,
+                cdu=None,
+                fixed_pct=manifold.branch_valve_position_pct,
+            )
+
+
+def build_plan(loaded: Loaded) -> Plan:
+    """Return control's plan for a configuration; its point indices count in ``point_specs(loaded)``."""
+    builder = _Builder(loaded)
+    cdus = [builder.cdu(number, cdu) for number, cdu in enumerate(loaded.config.cdus)]
+    for manifold in loaded.config.manifolds:
+        builder.manifold(manifold)
+    return make_plan(cdus, builder.actuators, period_s=loaded.config.control.period_s)

@@ -1,0 +1,101 @@
+"""A small plan and a short, eventful run of it: compiled kernels must reproduce the interpreted ones to the bit.
+
+Run before a compiled kernel is trusted with a plant, because a damaged cache may load silently (FM-29).
+"""
+
+from typing import Final
+
+import numpy as np
+
+from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, Plan, make_plan
+from coolantd.control.step import initial_state, step
+from coolantd.point import FloatArray, Quality, Reason, Snapshot
+
+STEPS: Final = 60
+_POINTS: Final = 9
+_SUPPLY_TEMP, _PRESSURE, _VALVE, _PUMP, _VALVE_READBACK, _PUMP_READBACK, _DEW, _HEAT, _REMOTE = range(_POINTS)
+
+
+def _loop(point: int, unit: str, gain: float, setpoint: float, rate: float) -> LoopParameters:
+    return LoopParameters(
+        point=point,
+        unit=unit,
+        gain=gain,
+        integral_time_s=12.0,
+        derivative_time_s=1.5,
+        filter_ratio=8.0,
+        tracking_time_s=12.0,
+        setpoint_weight_ratio=0.7,
+        output_min_pct=25.0,
+        output_max_pct=100.0,
+        output_rate_pct_per_s=rate,
+        setpoint=setpoint,
+        setpoint_rate_per_s=0.1,
+        hold_s=0.5,
+    )
+
+
+def _actuator(name: str, role: str, minimum: float, position: int, readback: int) -> ActuatorParameters:
+    return ActuatorParameters(
+        device="golden",
+        name=name,
+        role=role,
+        minimum=minimum,
+        maximum=100.0,
+        zero_allowed=role == "pump",
+        slew_pct_per_s=4.0,
+        position=position,
+        readback=readback,
+        cdu=0,
+        failsafe_pct=75.0 if role == "pump" else float("nan"),
+    )
+
+
+def golden_plan() -> Plan:
+    """Return a plan with one CDU that uses every branch of the kernels the run below can reach."""
+    cdu = CduParameters(
+        name="golden",
+        device="golden",
+        supply_temp=_loop(_SUPPLY_TEMP, "degC", 3.0, 34.0, 3.3),
+        pressure=_loop(_PRESSURE, "kPa", 0.1, 90.0, 4.0),
+        valve=0,
+        pumps=(1,),
+        dew_point=_DEW,
+        dew_point_design_c=18.0,
+        dew_point_margin_k=2.0,
+        heat=_HEAT,
+        remote=_REMOTE,
+        remote_value=1,
+        failsafe_speed_pct=75.0,
+        valve_table=((100.0, 40.0), (900.0, 80.0)),
+        wants_manual=False,
+        required=tuple(range(_POINTS)),
+    )
+    actuators = (
+        _actuator("valve", "fws_valve", 0.0, _VALVE, _VALVE_READBACK),
+        _actuator("pump", "pump", 25.0, _PUMP, _PUMP_READBACK),
+    )
+    return make_plan((cdu,), actuators, period_s=0.5)
+
+
+def _snapshot(k: int) -> Snapshot:
+    value = np.array([34.0 + 2.0 * np.sin(k / 5.0), 88.0 + k / 10.0, 50.0, 70.0, 50.0, 70.0, 17.0, 20.0 * k, 1.0])
+    quality = np.full(_POINTS, int(Quality.GOOD), dtype=np.int64)
+    reason = np.zeros(_POINTS, dtype=np.int64)
+    if k % 20 in (12, 13, 14):  # a refused supply temperature, longer than its hold time
+        value[_SUPPLY_TEMP], quality[_SUPPLY_TEMP] = np.nan, int(Quality.BAD)
+        reason[_SUPPLY_TEMP] = int(Reason.OUT_OF_RANGE)
+    if k > 50:  # the dew point rises above the setpoint and its sensor then fails
+        value[_DEW] = 35.0
+        quality[_DEW] = int(Quality.BAD if k > 55 else Quality.GOOD)
+    return Snapshot(value, quality, reason, np.zeros(_POINTS))
+
+
+def golden_trace(plan: Plan) -> FloatArray:
+    """Run ``STEPS`` steps of a plan and return (STEPS, …) commands, outputs and modes."""
+    state = initial_state(plan)
+    rows = []
+    for k in range(STEPS):
+        state, decision = step(plan, state, _snapshot(k), 0.5 * k)
+        rows.append([*decision.commands, *decision.outputs.ravel(), *decision.modes, *decision.setpoints.ravel()])
+    return np.array(rows, dtype=np.float64)

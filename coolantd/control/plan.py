@@ -1,0 +1,240 @@
+"""What control is told to do: frozen parameters, and the same packed into the arrays the kernels read.
+
+Built by config/ from files; knows none. Indices called *point* count in the snapshot, indices called *actuator* in the
+plan's own actuator list; ``None`` where there is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from coolantd.control.layout import (
+    ACTUATOR_INDICES,
+    ACTUATOR_PARAMETERS,
+    CDU_INDICES,
+    CDU_PARAMETERS,
+    LOOP_PARAMETERS,
+    LOOPS,
+    PUMPS_MAX,
+    REQUIRED_MAX,
+    X_PUMP,
+    X_REQUIRED,
+)
+from coolantd.control.loops import DECIDE
+from coolantd.kernel import KernelFunction
+from coolantd.point import FloatArray, IntArray
+from coolantd.safety.envelope import GATE, LIMIT_COLUMNS
+
+NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopParameters:
+    """One loop. Outputs in %, rates in % per second, the setpoint in the unit of the process variable.
+
+    Attributes:
+        point: process variable.
+        gain: % per unit, > 0; the direction of action follows from the loop.
+        tracking_time_s: time constant with which the integral is pulled back to the achieved output.
+        hold_s: how long a refused reading only holds the output.
+        manual_pct: output in manual; None holds.
+    """
+
+    point: int
+    unit: str
+    gain: float
+    integral_time_s: float
+    derivative_time_s: float
+    filter_ratio: float
+    tracking_time_s: float
+    setpoint_weight_ratio: float
+    output_min_pct: float
+    output_max_pct: float
+    output_rate_pct_per_s: float
+    setpoint: float
+    setpoint_rate_per_s: float
+    hold_s: float
+    manual_pct: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActuatorParameters:
+    """One writable point that moves something, and the limits the envelope holds it to.
+
+    Attributes:
+        device, name: its tag.
+        role: ``pump``, ``fws_valve`` or ``branch_valve``.
+        position: point that measures what it does.
+        readback: point that reads its setpoint back, or None.
+        cdu: index of the CDU whose loops drive it, or None for a fixed demand.
+        fixed_pct: the fixed demand; NaN otherwise.
+        failsafe_pct: substituted for the last running pump; NaN otherwise.
+        handover_tolerance_pct: largest difference between command and readback at which a hand-over completes.
+    """
+
+    device: str
+    name: str
+    role: str
+    minimum: float
+    maximum: float
+    zero_allowed: bool
+    slew_pct_per_s: float
+    position: int
+    readback: int | None
+    cdu: int | None
+    fixed_pct: float = NAN
+    failsafe_pct: float = NAN
+    handover_tolerance_pct: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CduParameters:
+    """One CDU: its two loops, its actuators and what happens when they cannot be trusted.
+
+    Attributes:
+        valve: actuator. pumps: actuators, 1 to PUMPS_MAX.
+        remote: point that says whether the device obeys us, or None; ``remote_value`` when it does.
+        valve_table: rows of (heat load kW, position %), ascending.
+        required: points that must be good before failsafe is left.
+    """
+
+    name: str
+    device: str
+    supply_temp: LoopParameters
+    pressure: LoopParameters
+    valve: int
+    pumps: tuple[int, ...]
+    dew_point: int | None
+    dew_point_design_c: float
+    dew_point_margin_k: float
+    heat: int | None
+    remote: int | None
+    remote_value: int
+    failsafe_speed_pct: float
+    valve_table: tuple[tuple[float, float], ...]
+    wants_manual: bool
+    required: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything ``step`` needs besides state and snapshot; the arrays hold what the parameters say.
+
+    Attributes:
+        decide, gate: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
+    """
+
+    cdus: tuple[CduParameters, ...]
+    actuators: tuple[ActuatorParameters, ...]
+    period_s: float
+    p: FloatArray
+    c: FloatArray
+    x: IntArray
+    tables: FloatArray
+    y: IntArray
+    f: FloatArray
+    limits: FloatArray
+    decide: KernelFunction
+    gate: KernelFunction
+
+    def with_kernels(self, decide: KernelFunction, gate: KernelFunction) -> "Plan":
+        """Return the same plan carried out by other forms of the same kernels."""
+        return replace(self, decide=decide, gate=gate)
+
+
+def _index(value: int | None) -> int:
+    return -1 if value is None else value
+
+
+def _pack_loop(loop: LoopParameters, action: float) -> list[float]:
+    return [
+        loop.gain,
+        action,
+        loop.integral_time_s,
+        loop.derivative_time_s,
+        loop.filter_ratio,
+        loop.tracking_time_s,
+        loop.setpoint_weight_ratio,
+        loop.output_min_pct,
+        loop.output_max_pct,
+        loop.output_rate_pct_per_s,
+        loop.setpoint,
+        loop.setpoint_rate_per_s,
+        loop.hold_s,
+        NAN if loop.manual_pct is None else loop.manual_pct,
+    ]
+
+
+def _pack_indices(cdu: CduParameters) -> IntArray:
+    if len(cdu.pumps) > PUMPS_MAX or len(cdu.required) > REQUIRED_MAX:
+        raise ValueError(f"{cdu.name}: {len(cdu.pumps)} pumps, {len(cdu.required)} required points are too many")
+    row = np.full(CDU_INDICES, -1, dtype=np.int64)
+    row[:X_PUMP] = [
+        cdu.supply_temp.point,
+        cdu.pressure.point,
+        _index(cdu.dew_point),
+        _index(cdu.heat),
+        _index(cdu.remote),
+        cdu.valve,
+    ]
+    row[X_PUMP : X_PUMP + len(cdu.pumps)] = cdu.pumps
+    row[X_REQUIRED : X_REQUIRED + len(cdu.required)] = cdu.required
+    return row
+
+
+def _pack_limits(actuator: ActuatorParameters) -> list[float]:
+    group = actuator.cdu if actuator.role == "pump" and actuator.cdu is not None else -1
+    return [
+        actuator.minimum,
+        actuator.maximum,
+        float(actuator.zero_allowed),
+        actuator.slew_pct_per_s,
+        actuator.failsafe_pct,
+        float(group),
+    ]
+
+
+def _pack_tables(cdus: Sequence[CduParameters]) -> FloatArray:
+    rows = max((len(cdu.valve_table) for cdu in cdus), default=1)
+    tables = np.full((len(cdus), rows, 2), NAN)
+    for n, cdu in enumerate(cdus):
+        tables[n, : len(cdu.valve_table)] = cdu.valve_table
+    return tables
+
+
+def make_plan(cdus: Sequence[CduParameters], actuators: Sequence[ActuatorParameters], *, period_s: float) -> Plan:
+    """Pack parameters into a plan with interpreted kernels.
+
+    Raises:
+        ValueError: a CDU has more pumps or required points than the arrays hold (configuration refuses it first).
+    """
+    p = [[_pack_loop(cdu.supply_temp, -1.0), _pack_loop(cdu.pressure, 1.0)] for cdu in cdus]
+    c = [
+        [
+            cdu.dew_point_design_c,
+            cdu.dew_point_margin_k,
+            cdu.failsafe_speed_pct,
+            float(cdu.wants_manual),
+            cdu.remote_value,
+        ]
+        for cdu in cdus
+    ]
+    y = [[a.position, _index(a.readback), _index(a.cdu)] for a in actuators]
+    f = [[a.fixed_pct, a.slew_pct_per_s, a.minimum, a.maximum, a.handover_tolerance_pct] for a in actuators]
+    n, m = len(cdus), len(actuators)
+    return Plan(
+        cdus=tuple(cdus),
+        actuators=tuple(actuators),
+        period_s=period_s,
+        p=np.array(p, dtype=np.float64).reshape(n, LOOPS, LOOP_PARAMETERS),
+        c=np.array(c, dtype=np.float64).reshape(n, CDU_PARAMETERS),
+        x=np.array([_pack_indices(cdu) for cdu in cdus], dtype=np.int64).reshape(n, CDU_INDICES),
+        tables=_pack_tables(cdus),
+        y=np.array(y, dtype=np.int64).reshape(m, ACTUATOR_INDICES),
+        f=np.array(f, dtype=np.float64).reshape(m, ACTUATOR_PARAMETERS),
+        limits=np.array([_pack_limits(a) for a in actuators], dtype=np.float64).reshape(m, LIMIT_COLUMNS),
+        decide=DECIDE.function,
+        gate=GATE.function,
+    )

@@ -1,0 +1,167 @@
+"""The one decision: ``step(plan, state, snapshot, now_s) -> (state, decision)``.
+
+Live operation, simulation, replay, tests and benchmarks call this function and no other. It reads no clock, touches
+no wire and changes none of its arguments.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from coolantd.control.layout import (
+    A_LAST,
+    ACTUATOR_STATE,
+    CDU_STATE,
+    D_CAUSE,
+    D_HEAT_KW,
+    D_MODE,
+    D_MODE_S,
+    LOOP_STATE,
+    LOOPS,
+    S_FILTERED,
+    S_OUTPUT,
+    S_SETPOINT,
+    S_SETPOINT_USED,
+)
+from coolantd.control.plan import NAN, Plan
+from coolantd.point import FloatArray, IntArray, Snapshot
+from coolantd.safety.modes import Cause, Mode
+
+DT_MIN_S: Final = 1e-3
+"""Two steps closer together than this are one: keeps the derivative finite."""
+DT_MAX_PERIODS: Final = 4.0
+"""After a stall (SIGSTOP, suspend) the integrals move by at most this many periods' worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlState:
+    """What control remembers; owned by the cycle.
+
+    Attributes:
+        time_s: ``now_s`` of the last step; NaN before the first.
+        s: (cdus, LOOPS, LOOP_STATE).
+        d: (cdus, CDU_STATE).
+        a: (actuators, ACTUATOR_STATE).
+    """
+
+    time_s: float
+    s: FloatArray
+    d: FloatArray
+    a: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one step decided.
+
+    Attributes:
+        commands: (actuators,) value to have in force, % ; NaN: write nothing.
+        demands: (actuators,) what the loops wanted before the envelope; NaN: nothing.
+        refusals: (actuators,) ``safety.envelope.Refusal`` codes.
+        modes, causes: (cdus,) ``Mode`` and ``Cause`` codes.
+        mode_age_s: (cdus,) seconds in the present mode.
+        setpoints: (cdus, LOOPS) in force, ramped, floor applied; NaN before the first good process variable.
+        outputs: (cdus, LOOPS) loop outputs, %.
+        wants_remote: (cdus,) True while the device should be told to obey us and does not yet.
+    """
+
+    commands: FloatArray
+    demands: FloatArray
+    refusals: IntArray
+    modes: IntArray
+    causes: IntArray
+    mode_age_s: FloatArray
+    setpoints: FloatArray
+    outputs: FloatArray
+    wants_remote: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+
+
+def initial_state(plan: Plan) -> ControlState:
+    """Return the state of a daemon that knows nothing: failsafe, nothing adopted, nothing to write."""
+    n, m = len(plan.cdus), len(plan.actuators)
+    s = np.zeros((n, LOOPS, LOOP_STATE))
+    s[:, :, [S_OUTPUT, S_FILTERED, S_SETPOINT, S_SETPOINT_USED]] = NAN
+    d = np.zeros((n, CDU_STATE))
+    d[:, D_MODE] = float(Mode.FAILSAFE)
+    d[:, D_CAUSE] = float(Cause.WAITING_FOR_SCAN)
+    d[:, D_HEAT_KW] = NAN
+    return ControlState(time_s=NAN, s=s, d=d, a=np.full((m, ACTUATOR_STATE), NAN))
+
+
+def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
+    """Return a state for a new plan that keeps what still has a meaning: bumpless reload.
+
+    CDUs are matched by name, actuators by tag. A loop whose process variable changed unit starts its ramp anew.
+    """
+    new = initial_state(plan)
+    rows = {cdu.name: n for n, cdu in enumerate(old_plan.cdus)}
+    for n, cdu in enumerate(plan.cdus):
+        if cdu.name in rows:
+            before = rows[cdu.name]
+            new.s[n], new.d[n] = old.s[before], old.d[before]
+            if old_plan.cdus[before].pressure.unit != cdu.pressure.unit:
+                new.s[n, 1, [S_SETPOINT, S_SETPOINT_USED]] = NAN
+                new.d[n, D_MODE] = float(Mode.STARTING)
+    tags = {(a.device, a.name): i for i, a in enumerate(old_plan.actuators)}
+    for i, actuator in enumerate(plan.actuators):
+        if (actuator.device, actuator.name) in tags:
+            new.a[i] = old.a[tags[actuator.device, actuator.name]]
+    return ControlState(time_s=old.time_s, s=new.s, d=new.d, a=new.a)
+
+
+def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:
+    elapsed_s = now_s - state.time_s
+    if not elapsed_s >= DT_MIN_S:  # also true for the NaN of the very first step
+        return plan.period_s if np.isnan(elapsed_s) else DT_MIN_S
+    return min(elapsed_s, DT_MAX_PERIODS * plan.period_s)
+
+
+def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> tuple[ControlState, Decision]:
+    """Decide once.
+
+    Args:
+        plan: parameters and kernels.
+        state: what the last step returned.
+        snapshot: every point now, staleness applied.
+        now_s: monotonic seconds.
+
+    Returns:
+        The next state and the decision. Arguments are left as they were.
+    """
+    dt_s = _elapsed_s(plan, state, now_s)
+    s, d, a = state.s.copy(), state.d.copy(), state.a.copy()
+    m = len(plan.actuators)
+    demands, commands, refusals = np.full(m, NAN), np.empty(m), np.empty(m, dtype=np.int64)
+    plan.decide(
+        plan.p,
+        s,
+        plan.c,
+        d,
+        plan.x,
+        plan.tables,
+        plan.y,
+        a,
+        plan.f,
+        snapshot.value,
+        snapshot.quality,
+        snapshot.reason,
+        demands,
+        dt_s,
+    )
+    wanted = (~np.isnan(demands)).astype(np.int64)
+    plan.gate(plan.limits, wanted, demands, a[:, A_LAST].copy(), dt_s, commands, refusals)
+    a[:, A_LAST] = np.where(np.isnan(commands), a[:, A_LAST], commands)
+    causes = d[:, D_CAUSE].astype(np.int64)
+    modes = d[:, D_MODE].astype(np.int64)
+    return ControlState(now_s, s, d, a), Decision(
+        commands=commands,
+        demands=demands,
+        refusals=refusals,
+        modes=modes,
+        causes=causes,
+        mode_age_s=d[:, D_MODE_S].copy(),
+        setpoints=s[:, :, S_SETPOINT_USED].copy(),
+        outputs=s[:, :, S_OUTPUT].copy(),
+        wants_remote=(modes == Mode.STARTING) & (causes == Cause.WAITING_FOR_REMOTE),
+    )

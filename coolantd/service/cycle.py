@@ -1,0 +1,101 @@
+"""The control cycle: at each due time one snapshot, one step, one hand-off to the writer. Touches no wire.
+
+It owns the control state. A reload exchanges plan, state, table and writer between two cycles, never within one.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from coolantd.clock import Clock
+from coolantd.control.plan import Plan
+from coolantd.control.step import ControlState, Decision, step
+from coolantd.kernel import KernelFunction
+from coolantd.point import Snapshot
+from coolantd.safety.modes import Cause, Mode
+from coolantd.service.journal import Recorder
+from coolantd.service.metrics import Metrics
+from coolantd.service.table import PointTable
+from coolantd.service.writer import Writer
+
+log: Final = structlog.get_logger()
+
+
+class Cycle:
+    """Decides every ``plan.period_s``.
+
+    Attributes:
+        plan, state, table, writer: what the next cycle works with.
+        decision, snapshot: of the last completed cycle; None before the first.
+        completed: cycles completed.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        journal: Recorder,
+        plan: Plan,
+        state: ControlState,
+        table: PointTable,
+        writer: Writer,
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self.table = table
+        self.writer = writer
+        self.decision: Decision | None = None
+        self.snapshot: Snapshot | None = None
+        self.completed = 0
+        self._clock = clock
+        self._metrics = metrics
+        self._journal = journal
+        self._modes: dict[str, int] = {}
+
+    def swap(self, plan: Plan, state: ControlState, table: PointTable, writer: Writer) -> None:
+        """Work with these from the next cycle on."""
+        self.plan, self.state, self.table, self.writer = plan, state, table, writer
+        self.decision = None
+
+    def use_kernels(self, decide: KernelFunction, gate: KernelFunction) -> None:
+        """Decide with other forms of the same law from the next cycle on."""
+        self.plan = self.plan.with_kernels(decide, gate)
+
+    async def run(self, on_completed: Callable[[], None]) -> None:
+        """Run until cancelled; due times are absolute, so lateness never adds up, and missed ones are skipped."""
+        due_s = self._clock.now_s()
+        while True:
+            await self._clock.sleep(due_s - self._clock.now_s())
+            begun_s = self._clock.now_s()
+            self._metrics.cycle_lateness_s.observe(max(begun_s - due_s, 0.0))
+            self.once(begun_s)
+            ended_s = self._clock.now_s()
+            self._metrics.cycle_duration_s.observe(ended_s - begun_s)
+            on_completed()
+            due_s += self.plan.period_s
+            if due_s < ended_s:
+                due_s = ended_s + self.plan.period_s
+
+    def once(self, now_s: float) -> Decision:
+        """Carry out one cycle."""
+        self.snapshot = self.table.snapshot(now_s)
+        self.state, decision = step(self.plan, self.state, self.snapshot, now_s)
+        self.decision = decision
+        self.writer.carry_out(self.plan, decision, self.snapshot, now_s)
+        self.completed += 1
+        self._metrics.cycles.inc()
+        self._tell_mode_changes(decision)
+        return decision
+
+    def _tell_mode_changes(self, decision: Decision) -> None:
+        for n, cdu in enumerate(self.plan.cdus):
+            mode = int(decision.modes[n])
+            before = self._modes.get(cdu.name)
+            if before != mode:
+                self._modes[cdu.name] = mode
+                now, cause = Mode(mode).label, Cause(int(decision.causes[n])).label
+                was = "" if before is None else Mode(before).label
+                log.info("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
+                self._journal.record("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)

@@ -1,0 +1,79 @@
+"""The record of what was done to the plant: every write, refusal, mode change and order, one JSON line each.
+
+Lines go through a bounded queue to a worker thread, so that a full, slow or read-only disk costs records and never a
+command (FM-30); what is lost is counted. The file is turned over at a size limit and one predecessor is kept.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import orjson
+
+QUEUE_MAX_RECORDS: Final = 2000
+"""A minute of a large site at full activity; beyond it the disk is not merely slow."""
+FILE_MAX_BYTES: Final = 16 << 20
+"""Weeks of normal operation; with its predecessor the journal stays under 32 MiB."""
+STOP_TIMEOUT_S: Final = 1.0
+"""The daemon has 5 s to stop in all."""
+
+
+class Recorder(Protocol):
+    """Whoever keeps records; it may lose them but never blocks and never raises."""
+
+    def record(self, event: str, **fields: Any) -> None:
+        """Keep one record."""
+        ...
+
+
+class Journal:
+    """A JSON-lines file written by one worker thread.
+
+    Args:
+        path: the file; its directory must exist.
+        wall_s: seconds since the epoch, for the label of each record.
+        on_loss: called with the number of records lost, from any thread.
+    """
+
+    def __init__(self, path: Path, *, wall_s: Callable[[], float], on_loss: Callable[[int], None]) -> None:
+        self._path = path
+        self._wall_s = wall_s
+        self._on_loss = on_loss
+        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_MAX_RECORDS)
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Start the worker."""
+        self._thread.start()
+
+    def record(self, event: str, **fields: Any) -> None:
+        """Keep one record; lost and counted if the queue is full."""
+        line = orjson.dumps({"time_s": round(self._wall_s(), 3), "event": event, **fields}) + b"\n"
+        try:
+            self._queue.put_nowait(line)
+        except queue.Full:
+            self._on_loss(1)
+
+    def stop(self) -> None:
+        """Write what is queued, within ``STOP_TIMEOUT_S``."""
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _work(self) -> None:
+        while (line := self._queue.get()) is not None:
+            try:
+                self._append(line)
+            except OSError:
+                self._on_loss(1)
+
+    def _append(self, line: bytes) -> None:
+        with self._path.open("ab") as file:
+            file.write(line)
+            full = file.tell() > FILE_MAX_BYTES
+        if full:
+            self._path.replace(self._path.with_suffix(".1.jsonl"))

@@ -1,0 +1,117 @@
+"""Compiles the control law beside the daemon and hands over machine code only after it has proved itself.
+
+A child process compiles and fills the cache, so that neither the seconds nor the memory of a compiler, nor a crash in
+a damaged cache, ever reach the process that controls. The daemon then loads what the child proved and proves it again.
+Until that has succeeded, and whenever it fails, the interpreted law goes on controlling.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from coolantd.control import golden
+from coolantd.control.loops import DECIDE
+from coolantd.errors import CoolantdError
+from coolantd.kernel import KernelFunction
+from coolantd.safety.envelope import GATE
+
+COMPILE_TIMEOUT_S: Final = 180.0
+"""Ten seconds on an idle core; a small controller under load takes its time, and nothing waits for it."""
+SOURCE_ROOMS: Final = ("control", "safety", "plant", "kernel.py", "point.py")
+"""Whose sources make up a kernel: numba itself notices changes in one file only."""
+
+
+def cache_directory(base: Path) -> Path:
+    """Return the directory for exactly these sources, compiler and interpreter below ``base``."""
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256(f"{sys.version_info[:3]} {metadata.version('numba')} {np.__version__}".encode())
+    for room in SOURCE_ROOMS:
+        place = package / room
+        for source in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            digest.update(source.name.encode() + source.read_bytes())
+    return base / f"kernels-{digest.hexdigest()[:16]}"
+
+
+def compile_and_prove() -> tuple[KernelFunction, KernelFunction]:
+    """Return compiled (decide, gate) after they reproduced the interpreted law on the golden run.
+
+    Raises:
+        CoolantdError: they differ from it.
+    """
+    decide, gate = DECIDE.compiled(), GATE.compiled()
+    plan = golden.golden_plan()
+    expected = golden.golden_trace(plan)
+    found = golden.golden_trace(plan.with_kernels(decide, gate))
+    if not np.array_equal(expected, found, equal_nan=True):
+        raise CoolantdError("the compiled control law differs from the interpreted one")
+    return decide, gate
+
+
+async def _run_child(directory: Path) -> int:
+    """Compile in a child process of low priority; return its exit status, negative for a signal."""
+    isolated = ["-I"] if sys.flags.isolated else []
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *isolated,
+        "-m",
+        "coolantd.service.kernels",
+        env={**os.environ, "NUMBA_CACHE_DIR": str(directory)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(COMPILE_TIMEOUT_S):
+            return await child.wait()
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+
+
+def _forget_other_versions(base: Path, keep: Path) -> None:
+    for old in base.glob("kernels-*"):
+        if old != keep:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+async def warm(base: Path) -> tuple[KernelFunction, KernelFunction]:
+    """Return proved compiled (decide, gate), from the cache below ``base`` if it is whole.
+
+    A cache that makes the child fail is wiped and made anew once.
+
+    Raises:
+        CoolantdError: no usable compiled law; the interpreted one goes on.
+        OSError: the cache directory cannot be used.
+    """
+    directory = cache_directory(base)
+    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    status = await _run_child(directory)
+    if status != 0:
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+        status = await _run_child(directory)
+    if status != 0:
+        raise CoolantdError(f"the compiler's process ended with status {status}")
+    os.environ["NUMBA_CACHE_DIR"] = str(directory)  # read when numba is first imported, which is just now
+    kernels = await asyncio.to_thread(compile_and_prove)
+    await asyncio.to_thread(_forget_other_versions, base, directory)
+    return kernels
+
+
+def main() -> None:
+    """Compile, prove and leave the result in ``NUMBA_CACHE_DIR``: the child's whole life."""
+    os.nice(10)
+    compile_and_prove()
+
+
+if __name__ == "__main__":
+    main()

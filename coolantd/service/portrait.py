@@ -1,0 +1,110 @@
+"""Paints the view: gathers what the rooms know into one plain picture. Changes nothing."""
+
+import math
+
+from coolantd import __version__
+from coolantd.config.load import Loaded
+from coolantd.control.layout import PRESSURE, SUPPLY_TEMP
+from coolantd.point import Quality, Snapshot
+from coolantd.safety.envelope import Refusal
+from coolantd.safety.modes import Cause, Mode
+from coolantd.service.cycle import Cycle
+from coolantd.service.fleet import Fleet
+from coolantd.service.view import ActuatorView, CduView, DaemonView, LoopView, ReloadView
+
+CONTROLLING = (Mode.AUTOMATIC, Mode.MANUAL)
+
+
+def portray(
+    *,
+    cycle: Cycle,
+    loaded: Loaded,
+    fleet: Fleet,
+    reload: ReloadView,
+    compiled: bool,
+    now_s: float,
+    begun_s: float,
+) -> DaemonView:
+    """Return the daemon at one instant; point samples are of ``now_s``, decisions of the last cycle."""
+    snapshot = cycle.table.snapshot(now_s)
+    cdus = _cdus(cycle)
+    waiting = [f"{cdu.name} is in {cdu.mode}: {cdu.cause}" for cdu in cdus if cdu.mode not in _labels()]
+    cause = "; ".join(waiting) if cdus else "no cycle has completed yet" * (cycle.decision is None)
+    return DaemonView(
+        version=__version__,
+        site=loaded.config.site.name,
+        uptime_s=now_s - begun_s,
+        ready=not cause,
+        ready_cause=cause,
+        kernel="compiled" if compiled else "interpreted",
+        cycles=cycle.completed,
+        labels=cycle.table.labels,
+        snapshot=snapshot,
+        loops=_loops(cycle, snapshot),
+        actuators=_actuators(cycle, snapshot),
+        cdus=cdus,
+        devices=fleet.views(now_s),
+        reload=reload,
+        broker_connected=None if fleet.mqtt is None else fleet.mqtt.link.connected,
+    )
+
+
+def _labels() -> tuple[str, ...]:
+    return tuple(mode.label for mode in CONTROLLING)
+
+
+def _cdus(cycle: Cycle) -> tuple[CduView, ...]:
+    decision = cycle.decision
+    if decision is None:
+        return tuple(
+            CduView(name=cdu.name, mode=Mode.FAILSAFE.label, cause=Cause.WAITING_FOR_SCAN.label, mode_age_s=0.0)
+            for cdu in cycle.plan.cdus
+        )
+    return tuple(
+        CduView(
+            name=cdu.name,
+            mode=Mode(int(decision.modes[n])).label,
+            cause=Cause(int(decision.causes[n])).label,
+            mode_age_s=float(decision.mode_age_s[n]),
+        )
+        for n, cdu in enumerate(cycle.plan.cdus)
+    )
+
+
+def _value(snapshot: Snapshot, row: int) -> float:
+    return float(snapshot.value[row]) if snapshot.quality[row] != Quality.BAD else math.nan
+
+
+def _loop(cycle: Cycle, snapshot: Snapshot, n: int, number: int) -> LoopView:
+    decision, cdu = cycle.decision, cycle.plan.cdus[n]
+    loop = cdu.supply_temp if number == SUPPLY_TEMP else cdu.pressure
+    return LoopView(
+        cdu=cdu.name,
+        loop="supply_temp" if number == SUPPLY_TEMP else "pressure",
+        unit=loop.unit,
+        setpoint_target=loop.setpoint,
+        setpoint=math.nan if decision is None else float(decision.setpoints[n, number]),
+        process_variable=_value(snapshot, loop.point),
+        output_pct=math.nan if decision is None else float(decision.outputs[n, number]),
+    )
+
+
+def _loops(cycle: Cycle, snapshot: Snapshot) -> tuple[LoopView, ...]:
+    return tuple(
+        _loop(cycle, snapshot, n, number) for n in range(len(cycle.plan.cdus)) for number in (SUPPLY_TEMP, PRESSURE)
+    )
+
+
+def _actuators(cycle: Cycle, snapshot: Snapshot) -> tuple[ActuatorView, ...]:
+    decision = cycle.decision
+    return tuple(
+        ActuatorView(
+            device=outlet.parameters.device,
+            point=outlet.parameters.name,
+            role=outlet.parameters.role,
+            command_pct=outlet.written,
+            position_pct=_value(snapshot, outlet.parameters.position),
+            refusal="" if decision is None else Refusal(int(decision.refusals[i])).label,
+        )
+        for i, outlet in enumerate(cycle.writer.actuators)
+    )

@@ -1,0 +1,124 @@
+"""The point table: the newest sample of every point. Pollers put, the cycle takes snapshots; nobody else writes.
+
+A failed exchange does not touch a value: it ages, and what silenced it is remembered, so that a point that has become
+bad by age says why. A refused reading (nonsense, out of range) is a bad sample at once.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from coolantd.config.build import PointSpec
+from coolantd.point import (
+    STALE_BAD_PERIODS,
+    STALE_UNCERTAIN_PERIODS,
+    FloatArray,
+    IntArray,
+    Quality,
+    Reason,
+    Sample,
+    Snapshot,
+)
+from coolantd.service.view import PointLabels
+
+
+class PointTable:
+    """Newest samples in arrays; rows never move during its life, a reload makes a new one.
+
+    Attributes:
+        specs: the rows.
+        index: (device, point) -> row.
+    """
+
+    def __init__(self, specs: Sequence[PointSpec]) -> None:
+        n = len(specs)
+        self.specs = tuple(specs)
+        self.index = {(spec.device, spec.point): i for i, spec in enumerate(specs)}
+        self.labels = PointLabels(
+            devices=tuple(spec.device for spec in specs),
+            points=tuple(spec.point for spec in specs),
+            units=tuple(spec.unit for spec in specs),
+        )
+        self._period_s = np.array([spec.period_s for spec in specs], dtype=np.float64)
+        self._value = np.full(n, np.nan)
+        self._quality = np.full(n, int(Quality.BAD), dtype=np.int64)
+        self._reason = np.full(n, int(Reason.WAITING_FOR_INITIAL_DATA), dtype=np.int64)
+        self._silence = np.full(n, int(Reason.STALE), dtype=np.int64)
+        self._time_s = np.full(n, -np.inf)
+        self._differences = [
+            (i, self.index[s.device, s.difference.minuend], self.index[s.device, s.difference.subtrahend], s.difference)
+            for i, s in enumerate(specs)
+            if s.difference is not None
+        ]
+
+    def put(self, row: int, sample: Sample) -> None:
+        """Store a sample unless a newer one is there already."""
+        if sample.time_s < self._time_s[row]:
+            return
+        self._value[row] = sample.value
+        self._quality[row] = sample.quality
+        self._reason[row] = sample.reason
+        self._silence[row] = Reason.STALE
+        self._time_s[row] = sample.time_s
+
+    def silent(self, rows: Sequence[int], reason: Reason) -> None:
+        """Note why no sample came; the last one goes on ageing."""
+        self._silence[list(rows)] = reason
+
+    def sample(self, row: int) -> Sample:
+        """Return the newest sample of a row as it was put, without staleness."""
+        return Sample(
+            float(self._value[row]),
+            Quality(int(self._quality[row])),
+            Reason(int(self._reason[row])),
+            float(self._time_s[row]),
+        )
+
+    def carry(self, old: "PointTable") -> None:
+        """Take over the samples of points that an older table had too."""
+        for tag, row in self.index.items():
+            before = old.index.get(tag)
+            if before is not None:
+                for mine, theirs in zip(self._arrays(), old._arrays(), strict=True):  # noqa: SLF001 - same class
+                    mine[row] = theirs[before]
+
+    def _arrays(self) -> tuple[FloatArray | IntArray, ...]:
+        return self._value, self._quality, self._reason, self._silence, self._time_s
+
+    def snapshot(self, now_s: float) -> Snapshot:
+        """Return every point now: stale values are uncertain after 2 of their periods and bad after 3 (FM-18)."""
+        value, quality, reason = self._value.copy(), self._quality.copy(), self._reason.copy()
+        time_s = self._time_s.copy()
+        for row, minuend, subtrahend, rule in self._differences:
+            self._subtract(row, minuend, subtrahend, rule.minimum, rule.maximum, value, quality, reason, time_s)
+        age_s = np.maximum(now_s - time_s, 0.0)
+        periods = age_s / self._period_s
+        usable = quality != Quality.BAD
+        old = usable & (periods > STALE_UNCERTAIN_PERIODS)
+        dead = usable & (periods > STALE_BAD_PERIODS)
+        reason[old & (quality == Quality.GOOD)] = Reason.STALE
+        quality[old] = Quality.UNCERTAIN
+        quality[dead] = Quality.BAD
+        reason[dead] = self._silence[dead]
+        value[dead] = np.nan
+        return Snapshot(value, quality, reason, age_s)
+
+    def _subtract(  # noqa: PLR0917 - one row of one computation
+        self,
+        row: int,
+        minuend: int,
+        subtrahend: int,
+        minimum: float,
+        maximum: float,
+        value: FloatArray,
+        quality: IntArray,
+        reason: IntArray,
+        time_s: FloatArray,
+    ) -> None:
+        worse = minuend if quality[minuend] <= quality[subtrahend] else subtrahend
+        value[row] = value[minuend] - value[subtrahend]
+        quality[row], reason[row] = quality[worse], reason[worse]
+        time_s[row] = min(time_s[minuend], time_s[subtrahend])
+        self._silence[row] = self._silence[worse]
+        if quality[row] != Quality.BAD and not minimum <= value[row] <= maximum:
+            value[row], quality[row], reason[row] = np.nan, Quality.BAD, Reason.OUT_OF_RANGE
