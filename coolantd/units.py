@@ -47,6 +47,25 @@ SOURCE_UNITS: Final[dict[str, tuple[str, float, float]]] = {
 """A device's unit -> (canonical unit, factor, offset): canonical = factor * source + offset."""
 
 CANONICAL_UNITS: Final = frozenset(
-    {"degC", "K", "kPa", "L/min", "%", "%RH", "kW", "rpm", "A", "V", "h", "s", "count", "pH", "uS/cm", "NTU", "bool", ""}
+    {
+        "degC",
+        "K",
+        "kPa",
+        "L/min",
+        "%",
+        "%RH",
+        "kW",
+        "rpm",
+        "A",
+        "V",
+        "h",
+        "s",
+        "count",
+        "pH",
+        "uS/cm",
+        "NTU",
+        "bool",
+        "",
+    }
 )
 """Units a point may carry after decoding."""

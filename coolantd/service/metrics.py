@@ -29,7 +29,9 @@ class Metrics:
             "coolantd_cycle_duration_seconds", "How long a control cycle took", buckets=LATENESS_BUCKETS_S, registry=reg
         )
         self.kernel_compiled = Gauge(
-            "coolantd_kernel_compiled", "1 while the compiled control law runs, 0 while the interpreted one does", registry=reg
+            "coolantd_kernel_compiled",
+            "1 while the compiled control law runs, 0 while the interpreted one does",
+            registry=reg,
         )
         self.device_requests = Counter(
             "coolantd_device_requests_total", "Requests sent to a device", ["device"], registry=reg
@@ -73,7 +75,11 @@ class Metrics:
             "Wall time of the last successful configuration load",
             registry=reg,
         )
-        self.reloads = Counter("coolantd_config_reloads_total", "Configuration loads by outcome", ["outcome"], registry=reg)
+        self.reloads = Counter(
+            "coolantd_config_reloads_total", "Configuration loads by outcome", ["outcome"], registry=reg
+        )
         self.journal_dropped = Counter(
-            "coolantd_journal_dropped_total", "Records lost because the journal could not keep up or write", registry=reg
+            "coolantd_journal_dropped_total",
+            "Records lost because the journal could not keep up or write",
+            registry=reg,
         )

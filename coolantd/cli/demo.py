@@ -1,0 +1,137 @@
+"""``coolantd demo``: a virtual CDU and its racks under control in one command. Shows; the measuring is in sim/."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import orjson
+import typer
+
+from coolantd.clock import RATE_MAX_RATIO
+from coolantd.errors import CoolantdError
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from coolantd.sim.demo import Tick
+
+DURATION_MIN_S: Final = 10.0
+DURATION_MAX_S: Final = 86_400.0
+LINE_EVERY_S: Final = 5.0
+"""Between two lines where the output is no terminal."""
+DEFAULT_DURATION_S: Final = 240.0
+"""Long enough to see the load step settle and its way back."""
+
+
+def demo(
+    duration: Annotated[float, typer.Option(help="Real seconds under control.")] = DEFAULT_DURATION_S,
+    speed: Annotated[float, typer.Option(help="Seconds of plant and daemon per real second.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as one JSON object.")] = False,
+) -> None:
+    """Hold the coolant of a virtual CDU feeding eight 130 kW racks while their load steps 10 → 100 → 10 %."""
+    from coolantd.sim.demo import Demo, prepare
+    from coolantd.sim.demo_site import demo_site
+
+    _check("--duration", duration, DURATION_MIN_S, DURATION_MAX_S)
+    _check("--speed", speed, 1.0, RATE_MAX_RATIO)
+    try:
+        with demo_site(speed) as site, _Screen(quiet=as_json) as screen:
+            prepare(site, screen.tell)
+            screen.tell(_addresses(site))
+            summary = Demo(site, duration, screen.show).run()
+    except CoolantdError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(orjson.dumps(summary).decode() if as_json else _in_words(summary))
+
+
+def _check(option: str, value: float, minimum: float, maximum: float) -> None:
+    if not minimum <= value <= maximum:
+        print(f"{option} = {value:g}, allowed: {minimum:g} to {maximum:g}", file=sys.stderr)
+        raise typer.Exit(2)
+
+
+def _addresses(site: Any) -> str:
+    return "\n".join(
+        (
+            f"  metrics   http://127.0.0.1:{site.http_port}/metrics   (also /readyz and /api/v1/status)",
+            f"  Modbus    127.0.0.1:{site.modbus_port} unit 1         the virtual row CDU",
+            f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker})    try: mosquitto_sub -p {site.mqtt_port} -v -t '#'",
+            f"  status    coolantd status --watch --socket {site.daemon_socket}",
+            f"  config    {site.config}   edit it, then: coolantd reload --socket {site.daemon_socket}",
+            f"  processes {', '.join(f'{name} {process.pid}' for name, process in site.processes.items())}",
+            "            stop one (kill -STOP), kill it, pull its cable: the device falls back, the daemon says so",
+        )
+    )
+
+
+class _Screen:
+    """A live table on a terminal, a line every few seconds elsewhere, nothing at all when only JSON is wanted."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live: Live | None = None
+        self._line_s = -LINE_EVERY_S
+
+    def __enter__(self) -> "_Screen":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def tell(self, text: str) -> None:
+        """Say something once."""
+        if not self._quiet:
+            print(text, flush=True)
+
+    def show(self, tick: "Tick") -> None:
+        """Show how things stand."""
+        if self._quiet:
+            return
+        if sys.stdout.isatty():
+            self._table(tick)
+        elif tick.elapsed_s - self._line_s >= LINE_EVERY_S:
+            self._line_s = tick.elapsed_s
+            print(_line(tick), flush=True)
+
+    def _table(self, tick: "Tick") -> None:
+        from rich.live import Live
+
+        from coolantd.cli.demo_table import demo_table
+
+        if self._live is None:
+            self._live = Live(refresh_per_second=4)
+            self._live.start()
+        self._live.update(demo_table(tick))
+
+
+def _line(tick: "Tick") -> str:
+    truth, cdu = tick.truth, tick.status["cdus"][0]
+    pumps = "/".join(f"{speed:.0f}" for speed in truth["pump_speeds_pct"])
+    return (
+        f"{tick.elapsed_s:5.0f}/{tick.duration_s:.0f} s  load {truth['heat_load_kw']:5.0f} kW  "
+        f"supply {truth['tcs_supply_temp_c']:5.2f} degC  valve {truth['fws_valve_position_pct']:5.1f} %  "
+        f"pumps {pumps} %  {cdu['mode']}  {tick.status['kernel']}"
+    )
+
+
+def _in_words(s: dict[str, Any]) -> str:
+    settle = (
+        f"back inside ±0.5 K after {s['supply_settle_s']:g} s"
+        if s["supply_settle_s"] is not None
+        else f"not yet back inside ±0.5 K when the load fell again after {s['supply_watched_s'] or 0:g} s "
+        f"(default: --duration {DEFAULT_DURATION_S:g})"
+    )
+    return "\n".join(
+        (
+            f"summary of {s['duration_s']:g} s at {s['speed']:g}x{', interrupted' * s['interrupted']}:",
+            f"  load 10 -> 100 %   supply deviated at most {s['supply_deviation_peak_k']} K from "
+            f"{s['supply_setpoint_c']} degC, {settle}",
+            f"  load 100 -> 10 %   supply deviated at most {s['supply_deviation_low_k']} K",
+            f"  cycles             {s['cycles']}, late by {s['cycle_lateness_p50_s']} s (median), "
+            f"{s['cycle_lateness_p99_s']} s (p99); {s['kernel']} law",
+            f"  writes             {s['writes']} acknowledged, {s['writes_refused']} refused by the envelope, "
+            f"{s['writes_refused_by_device']} by the device, {s['write_mismatches']} readbacks differed",
+            f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad; {s['device_errors']} device errors",
+        )
+    )

@@ -1,0 +1,142 @@
+"""A configuration that may still be wrong: each part validated by itself, so that one mistake hides no other.
+
+Knows models and documents. A part that did not validate is None here and its mistakes are already problems;
+cross-checks skip it and do not blame others for it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from coolantd.config.document import Document
+from coolantd.config.explain import explain
+from coolantd.config.fields import Model
+from coolantd.config.locate import KeyPath
+from coolantd.config.models import (
+    Config,
+    ControlConfig,
+    DeviceConfig,
+    FailsafeConfig,
+    HttpConfig,
+    ManifoldConfig,
+    ManualConfig,
+    MqttConfig,
+    PathsConfig,
+    PressureLoopConfig,
+    SupplyTempLoopConfig,
+)
+from coolantd.config.source import Table
+from coolantd.errors import Problem
+from coolantd.protocol.profile import Profile
+
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One entry of an array of tables: where it stands and what it calls itself, as far as that is a string."""
+
+    path: KeyPath
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDraft(Named):
+    """A device; ``profile`` is filled in by the loader and stays None when there is no usable one."""
+
+    config: DeviceConfig | None
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CduDraft(Named):
+    """A CDU, its sections apart."""
+
+    device: str | None
+    supply_temp: SupplyTempLoopConfig | None
+    pressure: PressureLoopConfig | None
+    failsafe: FailsafeConfig | None
+    manual: ManualConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifoldDraft(Named):
+    """A manifold."""
+
+    config: ManifoldConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Every part of a configuration that could be understood."""
+
+    document: Document
+    control: ControlConfig | None
+    http: HttpConfig | None
+    paths: PathsConfig | None
+    mqtt: MqttConfig | None
+    mqtt_given: bool
+    devices: tuple[DeviceDraft, ...]
+    cdus: tuple[CduDraft, ...]
+    manifolds: tuple[ManifoldDraft, ...]
+
+
+def validate(document: Document) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Return the configuration if every part of it has the right shape, else None and every problem."""
+    try:
+        return Config.model_validate(document.table), ()
+    except ValidationError as error:
+        return None, tuple(explain(error, Config, document))
+
+
+def draft(document: Document) -> Draft:
+    """Return what can be understood of a document, part by part."""
+    table = document.table
+    return Draft(
+        document=document,
+        control=_part(ControlConfig, table.get("control", {})),
+        http=_part(HttpConfig, table.get("http", {})),
+        paths=_part(PathsConfig, table.get("paths", {})),
+        mqtt=_part(MqttConfig, table.get("mqtt")),
+        mqtt_given="mqtt" in table,
+        devices=tuple(
+            DeviceDraft(path, _text(item, "name"), _part(DeviceConfig, item)) for path, item in _items(table, "device")
+        ),
+        cdus=tuple(_cdu(path, item) for path, item in _items(table, "cdu")),
+        manifolds=tuple(
+            ManifoldDraft(path, _text(item, "name"), _part(ManifoldConfig, item))
+            for path, item in _items(table, "manifold")
+        ),
+    )
+
+
+def _cdu(path: KeyPath, item: Table) -> CduDraft:
+    return CduDraft(
+        path,
+        _text(item, "name"),
+        device=_text(item, "device"),
+        supply_temp=_part(SupplyTempLoopConfig, item.get("supply_temp")),
+        pressure=_part(PressureLoopConfig, item.get("pressure")),
+        failsafe=_part(FailsafeConfig, item.get("failsafe")),
+        manual=_part(ManualConfig, item.get("manual", {})),
+    )
+
+
+def _items(table: Table, key: str) -> list[tuple[KeyPath, Table]]:
+    found = table.get(key)
+    if not isinstance(found, list):
+        return []
+    return [((key, index), item) for index, item in enumerate(found) if isinstance(item, dict)]
+
+
+def _part(model: type[AnyModel], value: Any) -> AnyModel | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _text(item: Table, key: str) -> str | None:
+    value = item.get(key)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,52 @@
+"""The broker's password: read from where the configuration points, at the moment it is needed. Never shown."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from coolantd.config.models import MqttConfig
+from coolantd.errors import ConfigError, Problem
+
+SECRET_BYTES_MAX: Final = 4096
+"""A password, perhaps a token; not a file named by mistake."""
+CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts what ``LoadCredential=`` names."""
+
+
+def mqtt_password(mqtt: MqttConfig, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the broker's password, or None when the configuration names none.
+
+    One newline at the end of the file is not part of it.
+
+    Raises:
+        ConfigError: the file or credential cannot be read, or is not text.
+    """
+    if mqtt.password_file is not None:
+        return _read(mqtt.password_file, "mqtt.password_file")
+    if mqtt.password_credential is None:
+        return None
+    directory = environ.get(CREDENTIALS_VARIABLE)
+    if not directory:
+        what = f"no credential: {CREDENTIALS_VARIABLE} is not set"
+        raise ConfigError([_problem(mqtt.password_credential, "mqtt.password_credential", what)])
+    return _read(Path(directory) / mqtt.password_credential, "mqtt.password_credential")
+
+
+def _read(path: Path, key: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(SECRET_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError([_problem(str(path), key, f"cannot be read: {error.strerror}")]) from error
+    if len(data) > SECRET_BYTES_MAX:
+        raise ConfigError([_problem(str(path), key, f"longer than {SECRET_BYTES_MAX} bytes")])
+    try:
+        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        # No cause attached: it would carry the bytes of the secret.
+        raise ConfigError([_problem(str(path), key, "not UTF-8 text")]) from None
+
+
+def _problem(file: str, key: str, what: str) -> Problem:
+    return Problem(file=file, line=0, key=key, what=what)

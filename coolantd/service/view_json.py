@@ -1,0 +1,93 @@
+"""The daemon's view as plain JSON values: one shape for HTTP, the control socket and MQTT.
+
+Knows the view and the JSON rule that an unknown number is ``null``. It must never know who reads it, and it
+never invents a value: a point of bad quality has none, whatever the array holds.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from coolantd.point import Quality, Reason
+from coolantd.service.view import DaemonView
+
+Json = dict[str, Any]
+
+CHUNK_POINTS: Final = 500
+"""Points made between two turns of the event loop: about a millisecond, well below a cycle's lateness."""
+
+QUALITY_LABELS: Final = tuple(quality.name.lower() for quality in Quality)
+REASON_LABELS: Final = tuple(reason.label for reason in Reason)
+
+
+def finite_or_none(number: float) -> float | None:
+    """Return the number, or None where it is NaN or infinite: JSON has neither."""
+    return number if math.isfinite(number) else None
+
+
+def _unknown_to_null(mapping: Json) -> Json:
+    return {key: finite_or_none(item) if isinstance(item, float) else item for key, item in mapping.items()}
+
+
+def state_json(view: DaemonView) -> Json:
+    """Return everything but the points; keys as in the view's dataclasses."""
+    return {
+        "version": view.version,
+        "site": view.site,
+        "uptime_s": finite_or_none(view.uptime_s),
+        "ready": view.ready,
+        "ready_cause": view.ready_cause,
+        "kernel": view.kernel,
+        "cycles": view.cycles,
+        "loops": [_unknown_to_null(asdict(loop)) for loop in view.loops],
+        "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
+        "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
+        "devices": [asdict(device) for device in view.devices],
+        "reload": _unknown_to_null(asdict(view.reload)),
+        "broker_connected": view.broker_connected,
+    }
+
+
+def _points(view: DaemonView) -> Iterator[Json]:
+    """Yield ``{device, point, unit, value, quality, reason, age_s}`` per point, in snapshot order."""
+    labels, snapshot = view.labels, view.snapshot
+    # Plain lists, taken at once: no array scalar per point, and one instant even when the caller pauses.
+    value, age_s = snapshot.value.tolist(), snapshot.age_s.tolist()
+    quality, reason = snapshot.quality.tolist(), snapshot.reason.tolist()
+    for i, device in enumerate(labels.devices):
+        yield {
+            "device": device,
+            "point": labels.points[i],
+            "unit": labels.units[i],
+            "value": finite_or_none(value[i]) if quality[i] != Quality.BAD else None,
+            "quality": QUALITY_LABELS[quality[i]],
+            "reason": REASON_LABELS[reason[i]],
+            "age_s": finite_or_none(round(age_s[i], 3)),
+        }
+
+
+def points_json(view: DaemonView) -> list[Json]:
+    """Return every point as ``{device, point, unit, value, quality, reason, age_s}``."""
+    return list(_points(view))
+
+
+async def points_json_in_chunks(view: DaemonView) -> list[Json]:
+    """Return what ``points_json`` returns, giving the event loop a turn every ``CHUNK_POINTS`` points."""
+    points: list[Json] = []
+    for point in _points(view):
+        points.append(point)
+        if len(points) % CHUNK_POINTS == 0:
+            await asyncio.sleep(0)
+    return points
+
+
+def view_json(view: DaemonView) -> Json:
+    """Return the whole view, points included, as plain JSON values."""
+    return {**state_json(view), "points": points_json(view)}
+
+
+async def view_json_in_chunks(view: DaemonView) -> Json:
+    """Return what ``view_json`` returns, giving the event loop a turn every ``CHUNK_POINTS`` points."""
+    return {**state_json(view), "points": await points_json_in_chunks(view)}

@@ -1,0 +1,157 @@
+"""The demo: a load step up and down under the daemon's control, watched, measured and summed up."""
+
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coolantd.errors import CoolantdError
+from coolantd.sim.demo_measure import StepResponse, bad_points, quantile, total
+from coolantd.sim.demo_site import DemoSite
+
+LOW_RATIO: Final = 0.1
+HIGH_RATIO: Final = 1.0
+STEP_UP_AT: Final = 0.08
+STEP_DOWN_AT: Final = 0.80
+"""Shares of the duration at which the load steps: most of it watches the hard direction settle."""
+SAMPLE_S: Final = 0.5
+READY_TIMEOUT_S: Final = 30.0
+SCRAPE_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One look at everything: what the live table shows.
+
+    Attributes:
+        elapsed_s: real seconds since the demo began to control.
+        duration_s: how long it will take.
+        status: the daemon's status.
+        truth: the simulator's state.
+    """
+
+    elapsed_s: float
+    duration_s: float
+    status: dict[str, Any]
+    truth: dict[str, Any]
+
+
+class Demo:
+    """One demo on a site whose processes run.
+
+    Args:
+        site: broker, simulator and daemon.
+        duration_s: real seconds from automatic control to the summary.
+        show: called with every tick.
+    """
+
+    def __init__(self, site: DemoSite, duration_s: float, show: Callable[[Tick], None]) -> None:
+        self._site = site
+        self._duration_s = duration_s
+        self._show = show
+        self._up: StepResponse | None = None
+        self._down: StepResponse | None = None
+        self._bad_s = 0.0
+        self._last_s = 0.0
+        self._begun_s = 0.0
+        self._ready_s = 0.0
+
+    def run(self) -> dict[str, Any]:
+        """Run it and return the summary.
+
+        Raises:
+            CoolantdError: a process died, or control was not reached in time.
+        """
+        self._wait_ready()
+        self._begun_s = self._last_s = time.monotonic()
+        stopped = ""
+        try:
+            while (elapsed_s := time.monotonic() - self._begun_s) < self._duration_s:
+                self._site.check_alive()
+                self._steer(elapsed_s / self._duration_s)
+                self._look(elapsed_s)
+                time.sleep(max(SAMPLE_S - (time.monotonic() - self._begun_s - elapsed_s), 0.0))
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        return self._summary(stopped)
+
+    def _wait_ready(self) -> None:
+        begun_s = time.monotonic()
+        while not (status := self._site.ask_daemon("status"))["ready"]:
+            self._site.check_alive()
+            if time.monotonic() - begun_s > READY_TIMEOUT_S:
+                raise CoolantdError(f"no automatic control after {READY_TIMEOUT_S:g} s: {status['ready_cause']}")
+            time.sleep(0.1)
+        self._ready_s = time.monotonic() - begun_s
+
+    def _steer(self, share: float) -> None:
+        if self._up is None and share >= STEP_UP_AT:
+            self._up = self._step_to(HIGH_RATIO)
+        elif self._down is None and share >= STEP_DOWN_AT:
+            self._down = self._step_to(LOW_RATIO)
+
+    def _step_to(self, ratio: float) -> StepResponse:
+        loop = next(loop for loop in self._site.ask_daemon("status")["loops"] if loop["loop"] == "supply_temp")
+        self._site.ask_simulator("set_load", ratio=ratio)
+        return StepResponse(loop["setpoint_target"], self._site.ask_simulator("state")["time_s"])
+
+    def _look(self, elapsed_s: float) -> None:
+        truth, status = self._site.ask_simulator("state"), self._site.ask_daemon("status")
+        response = self._down or self._up
+        if response is not None:
+            response.add(truth["time_s"], truth["tcs_supply_temp_c"])
+        now_s = time.monotonic()
+        self._bad_s += bad_points(status["points"]) * (now_s - self._last_s) * self._site.speed
+        self._last_s = now_s
+        self._show(Tick(elapsed_s, self._duration_s, status, truth))
+
+    def _summary(self, stopped: str) -> dict[str, Any]:
+        address = f"http://127.0.0.1:{self._site.http_port}"
+        with urllib.request.urlopen(f"{address}/metrics", timeout=SCRAPE_TIMEOUT_S) as reply:  # noqa: S310 - loopback
+            metrics = reply.read().decode()
+        status, truth = self._site.ask_daemon("status"), self._site.ask_simulator("state")
+        up, down = self._up, self._down
+        return {
+            "duration_s": round(time.monotonic() - self._begun_s, 1),
+            "speed": self._site.speed,
+            "broker": self._site.broker,
+            "supply_setpoint_c": None if up is None else up.setpoint_c,
+            "supply_deviation_peak_k": _round(None if up is None else up.peak_k),
+            "supply_settle_s": _round(None if up is None else up.settle_s, 1),
+            "supply_watched_s": _round(None if up is None or not up.times_s else up.times_s[-1] - up.begun_s, 1),
+            "supply_deviation_low_k": _round(None if down is None else down.peak_k),
+            "time_to_automatic_s": round(self._ready_s, 2),
+            "cycles": int(total(metrics, "coolantd_cycles_total")),
+            "cycle_lateness_p50_s": _round(quantile(metrics, "coolantd_cycle_lateness_seconds", 0.5), 5),
+            "cycle_lateness_p99_s": _round(quantile(metrics, "coolantd_cycle_lateness_seconds", 0.99), 5),
+            "kernel": status["kernel"],
+            "writes": int(total(metrics, "coolantd_writes_total")),
+            "writes_refused": int(total(metrics, "coolantd_writes_refused_total")),
+            "writes_refused_by_device": truth["writes_refused"],
+            "write_mismatches": int(total(metrics, "coolantd_write_mismatches_total")),
+            "device_errors": int(total(metrics, "coolantd_device_errors_total")),
+            "points": len(status["points"]),
+            "points_bad_s": round(self._bad_s, 1),
+            "modes": {cdu["name"]: cdu["mode"] for cdu in status["cdus"]},
+            "http": address,
+            "interrupted": bool(stopped),
+        }
+
+
+def _round(value: float | None, digits: int = 2) -> float | None:
+    return None if value is None or value != value else round(value, digits)  # noqa: PLR0124 - the NaN test
+
+
+def prepare(site: DemoSite, tell: Callable[[str], None]) -> None:
+    """Start broker, simulator and daemon in order, saying what happens.
+
+    Raises:
+        CoolantdError: one of them did not start.
+    """
+    tell("starting the MQTT broker …")
+    site.start_broker()
+    tell(f"starting the virtual row CDU, eight racks and their manifold at {LOW_RATIO:.0%} load …")
+    site.start_simulator(LOW_RATIO)
+    tell("starting coolantd …")
+    site.start_daemon()

@@ -1,0 +1,212 @@
+"""The demo's own site on free loopback ports: configuration, broker, simulator and daemon as processes of their own.
+
+Every process is started by this file and ended by it, by its own id, whatever happens in between.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import resources, util
+from pathlib import Path
+from typing import Any, Final
+
+from coolantd.errors import CoolantdError
+from coolantd.service.control_client import request
+
+START_TIMEOUT_S: Final = 30.0
+"""Ten times what a loaded two-core machine takes."""
+STOP_TIMEOUT_S: Final = 6.0
+"""A second more than the daemon promises."""
+POLL_S: Final = 0.05
+SBIN: Final = ("/usr/sbin", "/usr/local/sbin")
+"""Debian puts mosquitto where an ordinary user's PATH does not look."""
+
+
+def free_port() -> int:
+    """Return a loopback TCP port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _demo_config() -> str:
+    """Return config/demo.toml: from the checkout, or the copy that the wheel carries."""
+    checkout = Path(__file__).resolve().parents[2] / "config" / "demo.toml"
+    if checkout.is_file():
+        return checkout.read_text(encoding="utf-8")
+    return resources.files("coolantd.sim").joinpath("demo.toml").read_text(encoding="utf-8")
+
+
+def _replace_once(text: str, old: str, new: str) -> str:
+    if text.count(old) != 1:
+        raise CoolantdError(f"config/demo.toml: {old!r} occurs {text.count(old)} times, allowed: once")
+    return text.replace(old, new)
+
+
+def cache_directory() -> Path:
+    """Return where compiled kernels are kept from one demo to the next."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "coolantd"
+
+
+@dataclass(slots=True)
+class DemoSite:
+    """A site in a temporary directory, its processes and its addresses.
+
+    Attributes:
+        speed: seconds of plant and daemon per real second.
+        broker: which broker runs: ``mosquitto`` or ``amqtt``.
+    """
+
+    folder: Path
+    speed: float
+    http_port: int = 0
+    modbus_port: int = 0
+    mqtt_port: int = 0
+    broker: str = ""
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def daemon_socket(self) -> Path:
+        """Return the daemon's control socket."""
+        return self.folder / "run" / "control.sock"
+
+    @property
+    def simulator_socket(self) -> Path:
+        """Return the simulator's control socket."""
+        return self.folder / "simulator.sock"
+
+    @property
+    def config(self) -> Path:
+        """Return the daemon's configuration file."""
+        return self.folder / "coolantd.toml"
+
+    def write_config(self) -> None:
+        """Write the demo's configuration with this site's ports and directories."""
+        text = _demo_config()
+        changes = {
+            "port = 5020": f"port = {self.modbus_port}",
+            "port = 1883": f"port = {self.mqtt_port}",
+            "port = 9470": f"port = {self.http_port}",
+            '"/var/lib/coolantd"': f'"{self.folder / "state"}"',
+            '"/var/cache/coolantd"': f'"{cache_directory()}"',
+            '"/run/coolantd"': f'"{self.folder / "run"}"',
+        }
+        for old, new in changes.items():
+            text = _replace_once(text, old, new)
+        for directory in ("state", "run"):
+            (self.folder / directory).mkdir()
+        self.config.write_text(text, encoding="utf-8")
+
+    def start_broker(self) -> None:
+        """Start mosquitto if it is installed, else amqtt.
+
+        Raises:
+            CoolantdError: neither is there.
+        """
+        mosquitto = shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), *SBIN]))
+        if mosquitto is not None:
+            self.broker = "mosquitto"
+            settings = self.folder / "mosquitto.conf"
+            settings.write_text(f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+            self._start("broker", mosquitto, "-c", str(settings))
+        elif util.find_spec("amqtt") is not None:
+            self.broker = "amqtt"
+            self._start("broker", sys.executable, "-m", "coolantd.sim.broker", str(self.mqtt_port))
+        else:
+            raise CoolantdError(
+                "no MQTT broker: install Debian's mosquitto, or the extra: pip install 'coolantd[demo]'"
+            )
+        self._wait_for("the broker", lambda: _listens(self.mqtt_port))
+
+    def start_simulator(self, load_ratio: float) -> None:
+        """Start the virtual CDU and manifold at a constant load until told otherwise."""
+        self._start(
+            "simulator",
+            *_coolantd("simulate", "--json"),
+            *("--modbus-port", str(self.modbus_port), "--mqtt-port", str(self.mqtt_port)),
+            *("--steps", f"0:{load_ratio * 100.0:g}", "--speed", f"{self.speed:g}"),
+            *("--control", str(self.simulator_socket)),
+        )
+        self._wait_for("the simulator", self.simulator_socket.exists)
+
+    def start_daemon(self) -> None:
+        """Start the daemon and wait until it answers."""
+        self._start("daemon", *_coolantd("run"), "--config", str(self.config), "--speed", f"{self.speed:g}")
+        self._wait_for("the daemon", self.daemon_socket.exists)
+
+    def ask_daemon(self, command: str) -> dict[str, Any]:
+        """Give the daemon an order."""
+        return request(self.daemon_socket, {"command": command})
+
+    def ask_simulator(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Give the simulator an order."""
+        return request(self.simulator_socket, {"command": command, **arguments})
+
+    def check_alive(self) -> None:
+        """Raise CoolantdError if a process has ended by itself; the message ends with its last words."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise CoolantdError(f"{name} ended with status {process.returncode}: {self._last_words(name)}")
+
+    def stop(self, name: str) -> int | None:
+        """End one process politely, then not; return its exit status."""
+        process = self.processes.pop(name, None)
+        if process is None:
+            return None
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+        try:
+            return process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def _start(self, name: str, *command: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _wait_for(self, what: str, there: Any) -> None:
+        until_s = time.monotonic() + START_TIMEOUT_S
+        while not there():
+            self.check_alive()
+            if time.monotonic() > until_s:
+                raise CoolantdError(f"{what} did not start within {START_TIMEOUT_S:g} s")
+            time.sleep(POLL_S)
+
+    def _last_words(self, name: str) -> str:
+        lines = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else "it said nothing"
+
+
+def _coolantd(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "coolantd", *arguments)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def demo_site(speed: float) -> Iterator[DemoSite]:
+    """Give a site whose processes and files are gone afterwards; the daemon is ended first, as an operator would."""
+    with tempfile.TemporaryDirectory(prefix="coolantd-demo-") as folder:
+        ports = (free_port(), free_port(), free_port())
+        site = DemoSite(Path(folder), speed, http_port=ports[0], modbus_port=ports[1], mqtt_port=ports[2])
+        site.write_config()
+        try:
+            yield site
+        finally:
+            for name in ("daemon", "simulator", "broker"):
+                site.stop(name)

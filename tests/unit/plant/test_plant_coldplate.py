@@ -1,0 +1,44 @@
+import pytest
+
+from coolantd.plant import coldplate, coolant
+
+PG25_CURVE = {
+    0.5: 0.0325, 0.6: 0.0300, 0.7: 0.0280, 0.8: 0.0265, 0.9: 0.0255, 1.0: 0.0245, 1.2: 0.0230, 1.4: 0.0220,
+    1.6: 0.0214, 1.8: 0.0209, 2.0: 0.0204, 2.2: 0.0200, 2.4: 0.0197,
+}  # fmt: skip
+WATER_CURVE = {2.0: 0.0172, 3.0: 0.0160, 4.0: 0.0154, 5.0: 0.0151}
+
+
+def capacity_j_m3_k(fluid: coolant.Coolant) -> float:
+    rows = fluid.coefficients()
+    return coolant.density_kg_m3(rows, 40.0) * coolant.heat_capacity_j_kg_k(rows, 40.0)
+
+
+@pytest.mark.parametrize(("flow_lpm", "published_k_w"), PG25_CURVE.items())
+def test_pg25_plate_follows_the_published_curve(flow_lpm, published_k_w):
+    got = coldplate.case_to_inlet_k_w(0.0168, flow_lpm / 60_000, capacity_j_m3_k(coolant.PG25))
+    assert -0.025 <= got / published_k_w - 1 <= 0.012
+    assert got == pytest.approx(0.0168 + 0.00749 / flow_lpm, rel=1e-3)
+
+
+@pytest.mark.parametrize(("flow_lpm", "published_k_w"), WATER_CURVE.items())
+def test_water_plate_follows_the_published_curve(flow_lpm, published_k_w):
+    got = coldplate.case_to_inlet_k_w(0.0136, flow_lpm / 60_000, capacity_j_m3_k(coolant.WATER))
+    assert got == pytest.approx(published_k_w, rel=0.005)
+    assert got == pytest.approx(0.0136 + 0.0072 / flow_lpm, rel=2e-3)
+
+
+@pytest.mark.parametrize("dt_s", [0.01, 0.1, 5.0, 600.0])
+@pytest.mark.parametrize("rate_w_k", [0.0, 1.0, 80.0, 1e4])
+def test_step_balances_heat_whatever_the_step(dt_s, rate_w_k):
+    case, outlet = coldplate.advance_plate(60.0, 44.0, 34.0, 1667.0, 59.5, 450.0 / dt_s, 400.0 / dt_s, rate_w_k)
+    stored_w = 450.0 / dt_s * (case - 60.0) + 400.0 / dt_s * (outlet - 44.0)
+    assert stored_w + rate_w_k * (outlet - 34.0) == pytest.approx(1667.0, rel=1e-9)
+
+
+def test_steady_plate():
+    case, outlet = 34.0, 34.0
+    for _ in range(200):
+        case, outlet = coldplate.advance_plate(case, outlet, 34.0, 1667.0, 59.5, 450.0, 400.0, 140.0)
+    assert outlet == pytest.approx(34.0 + 1667.0 / 140.0)
+    assert case == pytest.approx(0.5 * (34.0 + outlet) + 1667.0 / 59.5)

@@ -1,0 +1,87 @@
+"""Builds daemon views for tests: a site with one CDU, one manifold and as many points as asked for."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from coolantd.point import Quality, Reason, Sample, Snapshot, good
+from coolantd.service.view import (
+    ActuatorView,
+    CduView,
+    DaemonView,
+    DeviceView,
+    LoopView,
+    PointLabels,
+    ReloadView,
+)
+
+NAN = float("nan")
+
+
+def make_labels(count: int) -> PointLabels:
+    return PointLabels(
+        devices=tuple("cdu1" for _ in range(count)),
+        points=tuple(f"temp_{i}_c" for i in range(count)),
+        units=tuple("degC" for _ in range(count)),
+    )
+
+
+def make_snapshot(samples: list[Sample], age_s: float = 0.25) -> Snapshot:
+    """A snapshot of samples, all of one age; ``bad(WAITING_FOR_INITIAL_DATA)`` ones have no age."""
+    waiting = Reason.WAITING_FOR_INITIAL_DATA
+    return Snapshot(
+        value=np.array([sample.value for sample in samples], dtype=np.float64),
+        quality=np.array([int(sample.quality) for sample in samples], dtype=np.int64),
+        reason=np.array([int(sample.reason) for sample in samples], dtype=np.int64),
+        age_s=np.array([np.inf if sample.reason is waiting else age_s for sample in samples], dtype=np.float64),
+    )
+
+
+def uncertain(value: float, reason: Reason) -> Sample:
+    return Sample(value, Quality.UNCERTAIN, reason, 0.0)
+
+
+def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView:
+    """A healthy daemon in automatic, with the given samples as its points."""
+    samples = [good(34.5, 0.0), good(90.0, 0.0)] if samples is None else samples
+    view = DaemonView(
+        version="0.1.0",
+        site="test-row",
+        uptime_s=3723.0,
+        ready=True,
+        ready_cause="",
+        kernel="compiled",
+        cycles=1000,
+        labels=make_labels(len(samples)),
+        snapshot=make_snapshot(samples),
+        loops=(
+            LoopView(
+                cdu="cdu1",
+                loop="supply_temp",
+                unit="degC",
+                setpoint_target=34.0,
+                setpoint=34.0,
+                process_variable=34.5,
+                output_pct=42.0,
+            ),
+        ),
+        actuators=(
+            ActuatorView(
+                device="cdu1",
+                point="fws_valve_position_setpoint_pct",
+                role="facility_valve",
+                command_pct=42.0,
+                position_pct=41.5,
+                refusal="",
+            ),
+        ),
+        cdus=(CduView(name="cdu1", mode="automatic", cause="", mode_age_s=600.0),),
+        devices=(
+            DeviceView(name="cdu1", transport="modbus_tcp", endpoint="127.0.0.1:502/1", up=True, fault=""),
+            DeviceView(name="manifold1", transport="mqtt", endpoint="manifold/1", up=False, fault="timeout"),
+        ),
+        reload=ReloadView(successful=True, success_time_s=1.7e9, digest="0123456789ab", error=""),
+        broker_connected=True,
+    )
+    return dataclasses.replace(view, **changes)
