@@ -18,6 +18,7 @@ from coolantd.clock import Clock, SystemClock
 from coolantd.config.build import build_plan, point_specs
 from coolantd.config.diff import diff, refusals
 from coolantd.config.load import Loaded, load
+from coolantd.config.secrets import mqtt_password
 from coolantd.control.plan import Plan
 from coolantd.control.step import carry_state, initial_state
 from coolantd.errors import ConfigError, CoolantdError
@@ -86,7 +87,7 @@ class Daemon:
             (signal.SIGUSR1, self._dump),
         ):
             loop.add_signal_handler(number, act)
-        self._loaded = load(self._path)
+        self._loaded = _load_all(self._path)
         self._note_reload("")
         async with asyncio.TaskGroup() as group:
             self._compose(group)
@@ -121,7 +122,7 @@ class Daemon:
         """
         async with self._reloading:
             try:
-                new = await asyncio.to_thread(load, self._path)
+                new = await asyncio.to_thread(_load_all, self._path)
                 difference = diff(self._loaded, new)
                 problems = [f"{self._path}: {sentence}" for sentence in refusals(difference)]
             except ConfigError as error:
@@ -198,7 +199,7 @@ class Daemon:
         old_writer = cycle.writer
         if given_back:
             await self._give_back(given_back)
-        table.carry(cycle.table)
+        table.carry(cycle.table, without=moved)
         self._fleet.change(new, table, removed=removed, changed=set(difference.devices_changed))
         writer = self._writer(plan, new)
         writer.carry(old_writer)
@@ -320,6 +321,14 @@ class Daemon:
         for task in asyncio.all_tasks():
             if task is not current and task.get_name().startswith(("mqtt", "modbus")):
                 task.cancel()
+
+
+def _load_all(path: Path) -> Loaded:
+    """Return a configuration after trying its secrets too, so that nothing can fail half-way through applying it."""
+    loaded = load(path)
+    if loaded.config.mqtt is not None:
+        mqtt_password(loaded.config.mqtt)
+    return loaded
 
 
 def _endpoint_of(loaded: Loaded, name: str) -> object:

@@ -2,27 +2,29 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from coolantd.config.load import DEFAULT_FILE, Loaded, load
+from coolantd.cli.config_path import ConfigArgument, ConfigOption, config_path
+from coolantd.config.load import Loaded, load
 from coolantd.errors import ConfigError
 
 EXIT_WRONG = 2
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="the main file; conf.d/*.toml beside it are read too")] = DEFAULT_FILE,
+    config: ConfigArgument = None,
+    config_option: ConfigOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
-    """Check a configuration and say everything that is wrong with it.
+    """Check a configuration, conf.d/*.toml beside it included, and say everything that is wrong with it.
 
     Exit code 0 if it can be applied as it is, 2 if it cannot.
     """
+    path = config_path(config, config_option)
     try:
-        loaded = load(config)
+        loaded = load(path)
     except ConfigError as error:
         _refuse(error, json_output=json_output)
         raise typer.Exit(EXIT_WRONG) from error
@@ -30,7 +32,7 @@ def check(
         typer.echo(json.dumps({"ok": True, "problems": [], **_summary(loaded)}))
     else:
         counts = ", ".join(_counted(name, count) for name, count in _summary(loaded).items() if name != "digest")
-        typer.echo(_printable(f"OK: {config}: {counts}; digest {loaded.digest[:12]}"))
+        typer.echo(_printable(f"OK: {path}: {counts}; digest {loaded.digest[:12]}"))
 
 
 def _refuse(error: ConfigError, *, json_output: bool) -> None:

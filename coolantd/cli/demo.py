@@ -55,7 +55,7 @@ def _addresses(site: Any) -> str:
         (
             f"  metrics   http://127.0.0.1:{site.http_port}/metrics   (also /readyz and /api/v1/status)",
             f"  Modbus    127.0.0.1:{site.modbus_port} unit 1         the virtual row CDU",
-            f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker})    try: mosquitto_sub -p {site.mqtt_port} -v -t '#'",
+            f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker}), watch: mosquitto_sub -p {site.mqtt_port} -v -t '#'",
             f"  status    coolantd status --watch --socket {site.daemon_socket}",
             f"  config    {site.config}   edit it, then: coolantd reload --socket {site.daemon_socket}",
             f"  processes {', '.join(f'{name} {process.pid}' for name, process in site.processes.items())}",
@@ -116,22 +116,22 @@ def _line(tick: "Tick") -> str:
 
 
 def _in_words(s: dict[str, Any]) -> str:
-    settle = (
-        f"back inside ±0.5 K after {s['supply_settle_s']:g} s"
-        if s["supply_settle_s"] is not None
-        else f"not yet back inside ±0.5 K when the load fell again after {s['supply_watched_s'] or 0:g} s "
-        f"(default: --duration {DEFAULT_DURATION_S:g})"
-    )
-    return "\n".join(
-        (
-            f"summary of {s['duration_s']:g} s at {s['speed']:g}x{', interrupted' * s['interrupted']}:",
-            f"  load 10 -> 100 %   supply deviated at most {s['supply_deviation_peak_k']} K from "
-            f"{s['supply_setpoint_c']} degC, {settle}",
-            f"  load 100 -> 10 %   supply deviated at most {s['supply_deviation_low_k']} K",
-            f"  cycles             {s['cycles']}, late by {s['cycle_lateness_p50_s']} s (median), "
-            f"{s['cycle_lateness_p99_s']} s (p99); {s['kernel']} law",
-            f"  writes             {s['writes']} acknowledged, {s['writes_refused']} refused by the envelope, "
-            f"{s['writes_refused_by_device']} by the device, {s['write_mismatches']} readbacks differed",
-            f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad; {s['device_errors']} device errors",
-        )
-    )
+    law = f"{s['kernel']} law"
+    late = f"late by {s['cycle_lateness_p50_s']} s (median), {s['cycle_lateness_p99_s']} s (p99)"
+    refused = f"{s['writes_refused']} refused by the envelope, {s['writes_refused_by_device']} by the device"
+    lines = [
+        f"summary of {s['duration_s']:g} s at {s['speed']:g}x{', interrupted' * s['interrupted']}:",
+        f"  load 10 -> 100 %   supply at most {s['supply_deviation_peak_k']} K off {s['supply_setpoint_c']} degC, {_settle(s)}",
+        f"  load 100 -> 10 %   supply at most {s['supply_deviation_low_k']} K off",
+        f"  cycles             {s['cycles']}, {late}; {law}",
+        f"  writes             {s['writes']} acknowledged, {refused}, {s['write_mismatches']} readbacks differed",
+        f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad; {s['device_errors']} device errors",
+    ]
+    return "\n".join(lines)
+
+
+def _settle(s: dict[str, Any]) -> str:
+    if s["supply_settle_s"] is not None:
+        return f"back inside ±0.5 K after {s['supply_settle_s']:g} s"
+    watched = f"not yet inside ±0.5 K when the load fell again after {s['supply_watched_s'] or 0:g} s"
+    return f"{watched} (the default, --duration {DEFAULT_DURATION_S:g}, shows it)"

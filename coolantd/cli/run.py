@@ -2,18 +2,17 @@
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from coolantd.cli.config_path import ConfigArgument, ConfigOption, config_path
 from coolantd.errors import ConfigError, CoolantdError
-
-CONFIG = Path("/etc/coolantd/coolantd.toml")
 
 
 def run(
-    config: Annotated[Path, typer.Option(help="Main configuration file; conf.d beside it is read too.")] = CONFIG,
+    config: ConfigArgument = None,
+    config_option: ConfigOption = None,
     speed: Annotated[float, typer.Option(hidden=True, help="Clock rate, for the demo only.")] = 1.0,
 ) -> None:
     """Control the devices of a configuration until told to stop."""
@@ -21,9 +20,10 @@ def run(
     from coolantd.clock import SystemClock
     from coolantd.service import log
 
+    path = config_path(config, config_option)
     log.configure()
     try:
-        asyncio.run(Daemon(config, clock=SystemClock(speed)).run())
+        asyncio.run(Daemon(path, clock=SystemClock(speed)).run())
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from error

@@ -5,11 +5,15 @@ Everything here was cross-checked when it was loaded, so a missing name is a pro
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from coolantd.config.load import Loaded
 from coolantd.config.models import CduConfig, DeviceConfig, ManifoldConfig
 from coolantd.control.plan import NAN, ActuatorParameters, CduParameters, LoopParameters, Plan, make_plan
 from coolantd.protocol.profile import DifferencePoint, PollClass, Profile, Role, WriteRule
+
+HOLD_POLLS: Final = 1.5
+"""A refused reading holds for this many polls: one never trips and two in a row do, whatever the cycle's jitter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,7 @@ class _Builder:
             output_rate_pct_per_s=loop.output_rate_pct_per_s,
             setpoint=loop.setpoint_c,
             setpoint_rate_per_s=loop.setpoint_rate_k_per_min / 60.0,
-            hold_s=self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            hold_s=HOLD_POLLS * self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
             manual_pct=cdu.manual.valve_position_pct,
         )
 
@@ -146,7 +150,7 @@ class _Builder:
             output_rate_pct_per_s=loop.output_rate_pct_per_s,
             setpoint=loop.setpoint,
             setpoint_rate_per_s=loop.setpoint_rate_per_min / 60.0,
-            hold_s=self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            hold_s=HOLD_POLLS * self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
             manual_pct=cdu.manual.pump_speed_pct,
         )
 

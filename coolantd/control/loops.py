@@ -6,8 +6,8 @@ Writes demands only; whether they may reach a wire is the envelope's business.
 import math
 from typing import Final
 
+from coolantd.control.actuators import ADOPT, HOLD, MOVE, adopted, drive, drive_fixed, measured_output, readbacks_agree
 from coolantd.control.layout import (
-    A_LAST,
     C_DEW_DESIGN_C,
     C_DEW_MARGIN_K,
     C_FAILSAFE_SPEED,
@@ -17,11 +17,6 @@ from coolantd.control.layout import (
     D_HEAT_KW,
     D_MODE,
     D_MODE_S,
-    F_MAXIMUM,
-    F_MINIMUM,
-    F_RATE,
-    F_TARGET,
-    F_TOLERANCE,
     LOOPS,
     P_HOLD_S,
     P_MANUAL,
@@ -40,14 +35,10 @@ from coolantd.control.layout import (
     SUPPLY_TEMP,
     X_DEW,
     X_HEAT,
-    X_PUMP,
     X_PV,
     X_REMOTE,
     X_REQUIRED,
     X_VALVE,
-    Y_CDU,
-    Y_POSITION,
-    Y_READBACK,
 )
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
 from coolantd.kernel import Kernel
@@ -80,8 +71,6 @@ _CA_MANUAL: Final = int(Cause.CONFIGURED_MANUAL)
 REACH_S: Final = 5.0
 """An actuator that follows is at most this many seconds of its rate behind its command: 1-2 s of actuator lag,
 a poll, a cycle and the device's own 1 s loop. Farther behind than that it is not following."""
-OFF_MARGIN_PCT: Final = 2.0
-"""A pump measured this far below its minimum speed is off or coasting down, not running at its minimum."""
 REACH_MARGIN_PCT: Final = 2.0
 """Added to the band so that a slow loop's actuator deadband (0.5-2 %) does not bleed its integral."""
 
@@ -95,19 +84,6 @@ def remote_refused(x: IntArray, c: FloatArray, value: FloatArray, quality: IntAr
     """Return whether the device says that it follows its own controller."""
     index = x[X_REMOTE]
     return index >= 0 and quality[index] != _BAD and value[index] != c[C_REMOTE_VALUE]
-
-
-def readbacks_agree(
-    x: IntArray, y: IntArray, a: FloatArray, f: FloatArray, value: FloatArray, quality: IntArray
-) -> bool:
-    """Return whether every actuator of a CDU reads back what was last allowed."""
-    for k in range(1 + PUMPS_MAX):
-        i = x[X_VALVE + k]
-        if i >= 0:
-            index = y[i, Y_READBACK]
-            if index >= 0 and (quality[index] == _BAD or not abs(value[index] - a[i, A_LAST]) <= f[i, F_TOLERANCE]):
-                return False
-    return True
 
 
 def starting_cause(
@@ -220,19 +196,6 @@ def failsafe_valve(table: FloatArray, heat_kw: float) -> float:
     return table[k - 1, 1] + share * (table[k, 1] - table[k - 1, 1])
 
 
-def measured_output(x: IntArray, loop: int, y: IntArray, value: FloatArray, quality: IntArray) -> float:
-    """Return the measured position that a loop's output stands for: valve, or the fastest pump; NaN if unknown."""
-    if loop == SUPPLY_TEMP:
-        index = y[x[X_VALVE], Y_POSITION]
-        return value[index] if quality[index] != _BAD else math.nan
-    fastest = math.nan
-    for k in range(PUMPS_MAX):
-        i = x[X_PUMP + k]
-        if i >= 0 and quality[y[i, Y_POSITION]] != _BAD and not value[y[i, Y_POSITION]] <= fastest:
-            fastest = value[y[i, Y_POSITION]]
-    return fastest
-
-
 def toward(s: FloatArray, p: FloatArray, target: float, dt_s: float) -> float:
     """Move a loop's output toward a target at its rate and return it."""
     step = p[P_OUTPUT_RATE] * dt_s
@@ -268,42 +231,11 @@ def run_loop(
         track(p, s, setpoint, pv, feedforward, s[S_OUTPUT])
 
 
-def adopted(f: FloatArray, position: float) -> float:
-    """Return the command that leaves an actuator where it was measured; a pump below its minimum is off."""
-    if f[F_MINIMUM] > 0.0 and position < f[F_MINIMUM] - OFF_MARGIN_PCT:
-        return 0.0
-    return clip(position, f[F_MINIMUM], f[F_MAXIMUM])
-
-
-def drive(
-    i: int,
-    target: float,
-    mode: int,
-    y: IntArray,
-    a: FloatArray,
-    f: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    dt_s: float,
-) -> float:
-    """Return one actuator's demand on its way to a target; NaN while it is out of touch or was never adopted.
-
-    In starting the measured position is adopted anew each cycle, so that nothing moves at the hand-over.
-    """
-    position = y[i, Y_POSITION]
-    touch = y[i, Y_READBACK] if y[i, Y_READBACK] >= 0 else position
-    if quality[touch] == _BAD:
-        return math.nan
-    if mode == _STARTING and quality[position] != _BAD:
-        a[i, A_LAST] = adopted(f[i], value[position])
-        return a[i, A_LAST]
-    last = a[i, A_LAST]
-    if not math.isfinite(last):
-        return math.nan
-    if last < f[i, F_MINIMUM] and target >= f[i, F_MINIMUM]:
-        return f[i, F_MINIMUM]
-    step = f[i, F_RATE] * dt_s
-    return clip(target, last - step, last + step)
+def manner_of(mode: int, manual_pct: float) -> int:
+    """Return how the actuators of a loop follow its output; manual without a position leaves each where it is."""
+    if mode == _STARTING:
+        return ADOPT
+    return HOLD if mode == _MANUAL and not math.isfinite(manual_pct) else MOVE
 
 
 def decide_cdu(
@@ -361,34 +293,12 @@ def decide_cdu(
             fallback,
             dt_s,
         )
-    demands[x[X_VALVE]] = drive(x[X_VALVE], s[SUPPLY_TEMP, S_OUTPUT], after, y, a, f, value, quality, dt_s)
-    for k in range(PUMPS_MAX):
-        i = x[X_PUMP + k]
+    for k in range(1 + PUMPS_MAX):
+        i = x[X_VALVE + k]
+        loop = SUPPLY_TEMP if k == 0 else PRESSURE
         if i >= 0:
-            demands[i] = drive(i, s[PRESSURE, S_OUTPUT], after, y, a, f, value, quality, dt_s)
-
-
-def drive_fixed(
-    y: IntArray,
-    a: FloatArray,
-    f: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    demands: FloatArray,
-    dt_s: float,
-) -> None:
-    """Drive actuators that no loop owns to their fixed demand: measured position first, held when it is bad."""
-    for i in range(y.shape[0]):
-        if y[i, Y_CDU] < 0:
-            position = y[i, Y_POSITION]
-            if quality[position] == _BAD:
-                a[i, A_LAST] = math.nan
-                demands[i] = math.nan
-            elif not math.isfinite(a[i, A_LAST]):
-                a[i, A_LAST] = adopted(f[i], value[position])
-                demands[i] = a[i, A_LAST]
-            else:
-                demands[i] = drive(i, f[i, F_TARGET], _AUTOMATIC, y, a, f, value, quality, dt_s)
+            manner = manner_of(after, p[loop, P_MANUAL])
+            demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, dt_s)
 
 
 def decide(
@@ -455,6 +365,7 @@ DECIDE: Final = Kernel(
         run_loop,
         adopted,
         drive,
+        manner_of,
         decide_cdu,
         drive_fixed,
     ),

@@ -19,19 +19,23 @@ from coolantd.control.layout import (
     D_MODE_S,
     LOOP_STATE,
     LOOPS,
+    PRESSURE,
     S_FILTERED,
     S_OUTPUT,
     S_SETPOINT,
     S_SETPOINT_USED,
 )
 from coolantd.control.plan import NAN, Plan
-from coolantd.point import FloatArray, IntArray, Snapshot
+from coolantd.point import FloatArray, IntArray, Quality, Snapshot
 from coolantd.safety.modes import Cause, Mode
 
 DT_MIN_S: Final = 1e-3
 """Two steps closer together than this are one: keeps the derivative finite."""
 DT_MAX_PERIODS: Final = 4.0
 """After a stall (SIGSTOP, suspend) the integrals move by at most this many periods' worth."""
+VALUE_MAX: Final = 1e9
+"""No measured quantity reaches this in any unit; a value that does is bad whatever its quality says, so that no NaN,
+infinity or overflow ever enters a kernel (FM-16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +96,20 @@ def initial_state(plan: Plan) -> ControlState:
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     """Return a state for a new plan that keeps what still has a meaning: bumpless reload.
 
-    CDUs are matched by name, actuators by tag. A loop whose process variable changed unit starts its ramp anew.
+    CDUs are matched by name and device (the same name on another machine is another CDU), actuators by tag. A loop
+    whose process variable changed unit starts its ramp anew, and its CDU passes through starting again if it had
+    been there before.
     """
     new = initial_state(plan)
-    rows = {cdu.name: n for n, cdu in enumerate(old_plan.cdus)}
+    rows = {(cdu.name, cdu.device): n for n, cdu in enumerate(old_plan.cdus)}
     for n, cdu in enumerate(plan.cdus):
-        if cdu.name in rows:
-            before = rows[cdu.name]
+        if (cdu.name, cdu.device) in rows:
+            before = rows[cdu.name, cdu.device]
             new.s[n], new.d[n] = old.s[before], old.d[before]
             if old_plan.cdus[before].pressure.unit != cdu.pressure.unit:
-                new.s[n, 1, [S_SETPOINT, S_SETPOINT_USED]] = NAN
-                new.d[n, D_MODE] = float(Mode.STARTING)
+                new.s[n, PRESSURE, [S_SETPOINT, S_SETPOINT_USED]] = NAN
+                if new.d[n, D_MODE] != Mode.FAILSAFE:
+                    new.d[n, D_MODE] = float(Mode.STARTING)
     tags = {(a.device, a.name): i for i, a in enumerate(old_plan.actuators)}
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
@@ -130,6 +137,8 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         The next state and the decision. Arguments are left as they were.
     """
     dt_s = _elapsed_s(plan, state, now_s)
+    numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
+    quality = np.where(numbers, snapshot.quality, int(Quality.BAD))
     s, d, a = state.s.copy(), state.d.copy(), state.a.copy()
     m = len(plan.actuators)
     demands, commands, refusals = np.full(m, NAN), np.empty(m), np.empty(m, dtype=np.int64)
@@ -144,7 +153,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         a,
         plan.f,
         snapshot.value,
-        snapshot.quality,
+        quality,
         snapshot.reason,
         demands,
         dt_s,

@@ -9,6 +9,7 @@ Columns of ``limits`` (actuators, LIMIT_COLUMNS) are the constants ``L_…`` bel
 """
 
 import math
+from collections.abc import Collection
 from enum import IntEnum
 from typing import Final
 
@@ -130,8 +131,8 @@ def gate(
     keep_one_pump(limits, wanted, last, allowed, refusals)
 
 
-def permits_word(value: int, allowed: tuple[int, ...]) -> bool:
-    """Return whether a control word (remote control, never a position) is one the profile names. Default deny."""
+def permits_word(value: int, allowed: Collection[int]) -> bool:
+    """Return whether a control word (remote control, heartbeat; never a position) is one the profile names."""
     return value in allowed
 
 

@@ -55,9 +55,10 @@ class Cycle:
         self._modes: dict[str, int] = {}
 
     def swap(self, plan: Plan, state: ControlState, table: PointTable, writer: Writer) -> None:
-        """Work with these from the next cycle on."""
+        """Work with these from the next cycle on; the last decision still stands if it speaks of the same things."""
+        if _rows(plan) != _rows(self.plan):
+            self.decision = None
         self.plan, self.state, self.table, self.writer = plan, state, table, writer
-        self.decision = None
 
     def use_kernels(self, decide: KernelFunction, gate: KernelFunction) -> None:
         """Decide with other forms of the same law from the next cycle on."""
@@ -99,3 +100,7 @@ class Cycle:
                 was = "" if before is None else Mode(before).label
                 log.info("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
                 self._journal.record("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
+
+
+def _rows(plan: Plan) -> tuple[list[str], list[tuple[str, str]]]:
+    return [cdu.name for cdu in plan.cdus], [(a.device, a.name) for a in plan.actuators]

@@ -7,6 +7,7 @@ Until that has succeeded, and whenever it fails, the interpreted law goes on con
 
 import asyncio
 import contextlib
+import ctypes
 import hashlib
 import os
 import shutil
@@ -20,11 +21,14 @@ import numpy as np
 from coolantd.control import golden
 from coolantd.control.loops import DECIDE
 from coolantd.errors import CoolantdError
-from coolantd.kernel import KernelFunction
+from coolantd.kernel import KernelFunction, load_compiler
 from coolantd.safety.envelope import GATE
 
 COMPILE_TIMEOUT_S: Final = 180.0
 """Ten seconds on an idle core; a small controller under load takes its time, and nothing waits for it."""
+COMPILER_LIBRARY: Final = "libllvmlite"
+MADV_DONTNEED: Final = 4
+"""From <sys/mman.h>."""
 SOURCE_ROOMS: Final = ("control", "safety", "plant", "kernel.py", "point.py")
 """Whose sources make up a kernel: numba itself notices changes in one file only."""
 
@@ -77,6 +81,22 @@ async def _run_child(directory: Path) -> int:
                 child.kill()
 
 
+def release_compiler_pages() -> None:
+    """Give back the memory that only the compiler's own code occupied.
+
+    Loading machine code pages in most of LLVM, some 60 MiB of a shared library that the daemon never runs again. Its
+    executable pages are clean copies of a file: dropped, they would simply be read again if they were ever needed.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123 - not a file on a disk
+        mapped = [line.split() for line in maps if COMPILER_LIBRARY in line]
+    for fields in mapped:
+        if fields[1] == "r-xp":
+            begin, end = (int(edge, 16) for edge in fields[0].split("-"))
+            libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), MADV_DONTNEED)
+    libc.malloc_trim(0)
+
+
 def _forget_other_versions(base: Path, keep: Path) -> None:
     for old in base.glob("kernels-*"):
         if old != keep:
@@ -102,7 +122,9 @@ async def warm(base: Path) -> tuple[KernelFunction, KernelFunction]:
     if status != 0:
         raise CoolantdError(f"the compiler's process ended with status {status}")
     os.environ["NUMBA_CACHE_DIR"] = str(directory)  # read when numba is first imported, which is just now
+    await asyncio.to_thread(load_compiler, release_compiler_pages)
     kernels = await asyncio.to_thread(compile_and_prove)
+    await asyncio.to_thread(release_compiler_pages)
     await asyncio.to_thread(_forget_other_versions, base, directory)
     return kernels
 

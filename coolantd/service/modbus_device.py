@@ -134,8 +134,9 @@ class ModbusDevice:
         self.up, self.fault = False, error.fault
 
     def unreachable(self) -> None:
-        """Note that there is no connection."""
+        """Note that there is no connection; a heartbeat that nobody could watch has not stood still."""
         self.up, self.fault = False, Fault.NOT_CONNECTED
+        self._beat = None
         self._table.silent(list(self._rows.values()), Reason.NOT_CONNECTED)
 
     def _selector_known(self, now_s: float) -> bool:

@@ -4,7 +4,7 @@ A failed exchange does not touch a value: it ages, and what silenced it is remem
 bad by age says why. A refused reading (nonsense, out of range) is a bad sample at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from coolantd.point import (
     Sample,
     Snapshot,
 )
+from coolantd.protocol.profile import DifferencePoint
 from coolantd.service.view import PointLabels
 
 
@@ -74,11 +75,16 @@ class PointTable:
             float(self._time_s[row]),
         )
 
-    def carry(self, old: "PointTable") -> None:
-        """Take over the samples of points that an older table had too."""
+    def carry(self, old: "PointTable", *, without: Collection[str] = ()) -> None:
+        """Take over the samples of points that an older table had too.
+
+        Args:
+            old: the table of the configuration before.
+            without: devices that are at another address now: what was read there is another machine's (FM-20).
+        """
         for tag, row in self.index.items():
             before = old.index.get(tag)
-            if before is not None:
+            if before is not None and tag[0] not in without:
                 for mine, theirs in zip(self._arrays(), old._arrays(), strict=True):  # noqa: SLF001 - same class
                     mine[row] = theirs[before]
 
@@ -88,10 +94,7 @@ class PointTable:
     def snapshot(self, now_s: float) -> Snapshot:
         """Return every point now: stale values are uncertain after 2 of their periods and bad after 3 (FM-18)."""
         value, quality, reason = self._value.copy(), self._quality.copy(), self._reason.copy()
-        time_s = self._time_s.copy()
-        for row, minuend, subtrahend, rule in self._differences:
-            self._subtract(row, minuend, subtrahend, rule.minimum, rule.maximum, value, quality, reason, time_s)
-        age_s = np.maximum(now_s - time_s, 0.0)
+        age_s = np.maximum(now_s - self._time_s, 0.0)
         periods = age_s / self._period_s
         usable = quality != Quality.BAD
         old = usable & (periods > STALE_UNCERTAIN_PERIODS)
@@ -101,24 +104,18 @@ class PointTable:
         quality[dead] = Quality.BAD
         reason[dead] = self._silence[dead]
         value[dead] = np.nan
-        return Snapshot(value, quality, reason, age_s)
+        snapshot = Snapshot(value, quality, reason, age_s)
+        for row, minuend, subtrahend, rule in self._differences:
+            _subtract(snapshot, row, minuend, subtrahend, rule)
+        return snapshot
 
-    def _subtract(  # noqa: PLR0917 - one row of one computation
-        self,
-        row: int,
-        minuend: int,
-        subtrahend: int,
-        minimum: float,
-        maximum: float,
-        value: FloatArray,
-        quality: IntArray,
-        reason: IntArray,
-        time_s: FloatArray,
-    ) -> None:
-        worse = minuend if quality[minuend] <= quality[subtrahend] else subtrahend
-        value[row] = value[minuend] - value[subtrahend]
-        quality[row], reason[row] = quality[worse], reason[worse]
-        time_s[row] = min(time_s[minuend], time_s[subtrahend])
-        self._silence[row] = self._silence[worse]
-        if quality[row] != Quality.BAD and not minimum <= value[row] <= maximum:
-            value[row], quality[row], reason[row] = np.nan, Quality.BAD, Reason.OUT_OF_RANGE
+
+def _subtract(snapshot: Snapshot, row: int, minuend: int, subtrahend: int, rule: DifferencePoint) -> None:
+    """Fill the row of a difference: worst quality and greatest age of the two, each already aged by its own period."""
+    value, quality, reason = snapshot.value, snapshot.quality, snapshot.reason
+    worse = minuend if quality[minuend] <= quality[subtrahend] else subtrahend
+    value[row] = value[minuend] - value[subtrahend]
+    quality[row], reason[row] = quality[worse], reason[worse]
+    snapshot.age_s[row] = max(snapshot.age_s[minuend], snapshot.age_s[subtrahend])
+    if quality[row] != Quality.BAD and not rule.minimum <= value[row] <= rule.maximum:
+        value[row], quality[row], reason[row] = np.nan, Quality.BAD, Reason.OUT_OF_RANGE

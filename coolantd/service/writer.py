@@ -7,7 +7,7 @@ have values fixed by the profile and are checked against it by ``envelope.permit
 import asyncio
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from coolantd.protocol.profile import Heartbeat, RemoteControl, WriteRule
 from coolantd.safety.envelope import Refusal, permits_word
 from coolantd.service.journal import Recorder
 from coolantd.service.metrics import Metrics
-from coolantd.service.outlet import Outlet
+from coolantd.service.outlet import Done, Outlet
 
 REMOTE_RETRY_S: Final = 2.0
 """Between two requests that a device obey us; it needs a poll or two to show the first."""
@@ -37,7 +37,7 @@ class ActuatorOutlet:
     Attributes:
         written: last acknowledged value; NaN before the first.
         in_flight: value sent and not yet answered; NaN if none.
-        next_try_s: no write of the same value before this time.
+        next_try_s: no attempt before this time.
     """
 
     parameters: ActuatorParameters
@@ -97,19 +97,28 @@ class Writer:
                 device.count, device.beat_s = old.devices[name].count, old.devices[name].beat_s
 
     def carry_out(self, plan: Plan, decision: Decision, snapshot: Snapshot, now_s: float) -> None:
-        """Send what one decision changed; called once per completed cycle."""
+        """Send what one decision changed; called once per completed cycle.
+
+        A device hears our heartbeat only while we command something in it. Before the first valid scan, and while
+        it is out of touch, its own controller is the better one: a heartbeat would keep it obeying setpoints that
+        nobody looks after (FM-44).
+        """
+        commanded = set()
         for i, actuator in enumerate(self.actuators):
             self._report_refusal(actuator, int(decision.refusals[i]), float(decision.demands[i]))
             self._verify(actuator, snapshot, now_s)
             value = float(decision.commands[i])
-            if math.isfinite(value) and actuator.due(value, now_s):
-                self._send(actuator, value, now_s)
+            if math.isfinite(value):
+                commanded.add(actuator.parameters.device)
+                if actuator.due(value, now_s):
+                    self._send(actuator, value, now_s)
         for n, cdu in enumerate(plan.cdus):
             device = self.devices.get(cdu.device)
             if device is not None and decision.wants_remote[n]:
                 self._take_over(device, now_s)
-        for device in self.devices.values():
-            self._beat(device, now_s)
+        for name, device in self.devices.items():
+            if name in commanded:
+                self._beat(device, now_s)
 
     async def hand_over(self, names: Sequence[str], deadline_s: float) -> list[str]:
         """Give devices back to their own controllers and wait until they have acknowledged it.
@@ -124,7 +133,12 @@ class Writer:
         for device in (self.devices[name] for name in names if name in self.devices):
             if device.remote is not None and device.remote_outlet is not None:
                 waiting[device.name] = future = loop.create_future()
-                device.remote_outlet.submit(device.remote.local_value, functools.partial(_settle, future))
+                _say(
+                    device.remote_outlet,
+                    device.remote.local_value,
+                    _words(device.remote),
+                    functools.partial(_settle, future),
+                )
         if waiting:
             await asyncio.wait(waiting.values(), timeout=deadline_s)
         failed = [name for name, future in waiting.items() if not future.done() or future.result() is not None]
@@ -177,10 +191,9 @@ class Writer:
     def _take_over(self, device: DeviceOutlet, now_s: float) -> None:
         if device.remote is None or device.remote_outlet is None or now_s - device.remote_s < REMOTE_RETRY_S:
             return
-        if permits_word(device.remote.remote_value, (device.remote.remote_value, device.remote.local_value)):
-            device.remote_s = now_s
-            device.remote_outlet.submit(device.remote.remote_value, _ignore)
-            self.journal.record("take_over", device=device.name)
+        device.remote_s = now_s
+        _say(device.remote_outlet, device.remote.remote_value, _words(device.remote), _ignore)
+        self.journal.record("take_over", device=device.name)
 
     def _beat(self, device: DeviceOutlet, now_s: float) -> None:
         beat = device.heartbeat
@@ -188,7 +201,17 @@ class Writer:
             return
         device.count = device.count + 1 if device.count < beat.wrap_count else 0
         device.beat_s = now_s
-        device.beat_outlet.submit(device.count, _ignore)
+        _say(device.beat_outlet, device.count, range(beat.wrap_count + 1), _ignore)
+
+
+def _words(remote: RemoteControl) -> tuple[int, int]:
+    return remote.remote_value, remote.local_value
+
+
+def _say(outlet: Outlet, word: int, allowed: Collection[int], done: Done) -> None:
+    """Send a control word: the one way out for everything that is not a position."""
+    if permits_word(word, allowed):
+        outlet.submit(word, done)
 
 
 def _settle(future: "asyncio.Future[Fault | None]", fault: Fault | None) -> None:

@@ -174,7 +174,9 @@ class DemoSite:
 
     def _start(self, name: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.processes[name] = subprocess.Popen(  # noqa: S603 - our own command lines
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def _wait_for(self, what: str, there: Any) -> None:
         until_s = time.monotonic() + START_TIMEOUT_S

@@ -119,12 +119,17 @@ class Manifold:
                 self.take(message, clock.wall_s())
 
     async def _speak(self, link: MqttLink, clock: Clock) -> None:
-        """Publish branch after branch, evenly spread over the period as devices on one bus are."""
+        """Publish branch after branch, evenly spread over the period as devices on one bus are.
+
+        Timestamps advance with the device's own clock, which in a demo runs faster than the wall's.
+        """
+        wall_origin_s = clock.wall_s() - clock.now_s()
         pause_s = TELEMETRY_PERIOD_S / len(self.branches)
         due_s = clock.now_s()
         while True:
             for branch in self.branches:
-                link.publish(self.telemetry_topic(branch), orjson.dumps(self.telemetry(branch, clock.wall_s())))
+                stamp_s = wall_origin_s + clock.now_s()
+                link.publish(self.telemetry_topic(branch), orjson.dumps(self.telemetry(branch, stamp_s)))
                 self.published += 1
                 due_s = max(due_s + pause_s, clock.now_s())
                 await clock.sleep(due_s - clock.now_s())

@@ -66,20 +66,27 @@ def test_any_inputs_in_range_leave_finite_sensible_numbers(compiled_advance, pha
 
 
 @settings(max_examples=150, deadline=None)
-@given(phases=st.lists(st.tuples(PHASE, st.floats(1.0, 60.0)), min_size=1, max_size=5))
+@given(phases=st.lists(st.tuples(PHASE, st.integers(1, 60)), min_size=1, max_size=5))
 def test_energy_is_conserved_under_any_inputs(compiled_advance, phases):
-    """Heat in = heat out + heat held, to 0.1 % of the heat that moved, or to a millikelvin of the loop (1 kJ)."""
+    """Heat in = heat out + heat held, to 0.1 % of the heat that moved, or to a millikelvin of the loop (1 kJ).
+
+    Ends where a stagnant plate would boil: no property holds above 100 degC.
+    """
     plant = Plant(REFERENCE, kernel=compiled_advance)
-    plant.reset_energy()
-    start_j, moved_j = plant.stored_energy_j(), 0.0
-    for phase, duration_s in phases:
+    start_j = before_j = plant.stored_energy_j()
+    moved_j = 0.0
+    for phase, seconds in phases:
         impose(plant, phase)
-        in_j, out_j, held_j = plant.heat_in_j, plant.heat_out_j, plant.stored_energy_j()
-        plant.advance(duration_s)
-        moved_j += abs(plant.heat_in_j - in_j) + abs(plant.heat_out_j - out_j)
-        moved_j += abs(plant.stored_energy_j() - held_j)
-    left_j = plant.heat_in_j - plant.heat_out_j - (plant.stored_energy_j() - start_j)
-    assert abs(left_j) <= 1e-3 * moved_j + 1e3
+        for _ in range(seconds):
+            in_j, out_j = plant.heat_in_j, plant.heat_out_j
+            plant.advance(1.0)
+            if plant.rack_return_temp_c.max() > 100.0:
+                return
+            held_j = plant.stored_energy_j()
+            moved_j += abs(plant.heat_in_j - in_j) + abs(plant.heat_out_j - out_j) + abs(held_j - before_j)
+            before_j = held_j
+            left_j = plant.heat_in_j - plant.heat_out_j - (held_j - start_j)
+            assert abs(left_j) <= 1e-3 * moved_j + 1e3
 
 
 @settings(max_examples=300, deadline=None)

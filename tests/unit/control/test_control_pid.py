@@ -39,9 +39,7 @@ def run(p, pvs, s=None):
 
 def test_pi_reproduces_the_published_vector():
     outputs, integrals = run(parameters(), PV)
-    assert outputs == pytest.approx(
-        [0.5, 0.506, 0.5153, 0.53105, 0.56255, 0.68555, 1, 1, 0.561881, 0.531881], abs=1e-6
-    )
+    assert outputs == pytest.approx([0.5, 0.506, 0.5153, 0.53105, 0.56255, 0.68555, 1, 1, 0.561881, 0.531881], abs=1e-6)
     assert integrals == pytest.approx(
         [0.5, 0.5003, 0.50105, 0.50255, 0.50555, 0.51455, 0.538822, 0.561881, 0.561881, 0.560381], abs=1e-6
     )

@@ -42,3 +42,17 @@ def test_steady_plate():
         case, outlet = coldplate.advance_plate(case, outlet, 34.0, 1667.0, 59.5, 450.0, 400.0, 140.0)
     assert outlet == pytest.approx(34.0 + 1667.0 / 140.0)
     assert case == pytest.approx(0.5 * (34.0 + outlet) + 1667.0 / 59.5)
+
+
+def test_response_to_a_load_step_at_full_flow():
+    """The reference plate at 2.1 L/min: t63 9.5 s and t90 22.8 s."""
+    rate_w_k = 4.008e6 * 0.02025 / 576
+    case, outlet = 34.0, 34.0
+    final_c = 34.0 + 1667.0 * (0.5 / rate_w_k + 0.0168)
+    rises = []
+    for _ in range(6000):
+        case, outlet = coldplate.advance_plate(case, outlet, 34.0, 1667.0, 1 / 0.0168, 45_000.0, 40_080.0, rate_w_k)
+        rises.append((case - 34.0) / (final_c - 34.0))
+    for share, published_s in ((0.63, 9.5), (0.9, 22.8)):
+        reached_s = next(step for step, rise in enumerate(rises, 1) if rise >= share) * 0.01
+        assert reached_s == pytest.approx(published_s, rel=0.03)

@@ -68,8 +68,8 @@ def test_load_step_peak_and_its_dependence_on_the_step(compiled_advance):
         assert peaks_c[dt_s] == pytest.approx(published_c, abs=0.005)
 
 
-def test_trajectory_at_a_tenth_of_a_second_is_within_ten_millikelvin(compiled_advance):
-    """Not only the peak: supply and case temperature at every second of an open-loop load step."""
+def test_supply_at_a_tenth_of_a_second_is_within_ten_millikelvin_all_along(compiled_advance):
+    """Not only the peak: every second of an open-loop load step."""
     traces = []
     for dt_s in (0.1, 0.01):
         plant = Plant(reference_plant(), kernel=compiled_advance)
@@ -79,9 +79,9 @@ def test_trajectory_at_a_tenth_of_a_second_is_within_ten_millikelvin(compiled_ad
         trace = []
         for _ in range(120):
             plant.advance(1.0, dt_s)
-            trace.append((plant.tcs_supply_temp_c, plant.tcs_return_temp_c))
+            trace.append(plant.tcs_supply_temp_c)
         traces.append(trace)
-    assert np.abs(np.subtract(*traces)).max() < 0.03
+    assert np.abs(np.subtract(*traces)).max() < 0.01
 
 
 def test_compiled_and_plain_kernel_agree(compiled_advance):
