@@ -55,7 +55,7 @@ def _addresses(site: Any) -> str:
         (
             f"  metrics   http://127.0.0.1:{site.http_port}/metrics   (also /readyz and /api/v1/status)",
             f"  Modbus    127.0.0.1:{site.modbus_port} unit 1         the virtual row CDU",
-            f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker}), watch: mosquitto_sub -p {site.mqtt_port} -v -t '#'",
+            f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker})   mosquitto_sub -p {site.mqtt_port} -v -t '#'",
             f"  status    coolantd status --watch --socket {site.daemon_socket}",
             f"  config    {site.config}   edit it, then: coolantd reload --socket {site.daemon_socket}",
             f"  processes {', '.join(f'{name} {process.pid}' for name, process in site.processes.items())}",
@@ -121,11 +121,12 @@ def _in_words(s: dict[str, Any]) -> str:
     refused = f"{s['writes_refused']} refused by the envelope, {s['writes_refused_by_device']} by the device"
     lines = [
         f"summary of {s['duration_s']:g} s at {s['speed']:g}x{', interrupted' * s['interrupted']}:",
-        f"  load 10 -> 100 %   supply at most {s['supply_deviation_peak_k']} K off {s['supply_setpoint_c']} degC, {_settle(s)}",
+        f"  load 10 -> 100 %   supply at most {s['supply_deviation_peak_k']} K off {s['supply_setpoint_c']} degC, "
+        + _settle(s),
         f"  load 100 -> 10 %   supply at most {s['supply_deviation_low_k']} K off",
         f"  cycles             {s['cycles']}, {late}; {law}",
         f"  writes             {s['writes']} acknowledged, {refused}, {s['write_mismatches']} readbacks differed",
-        f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad; {s['device_errors']} device errors",
+        f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad, {s['device_errors']} device errors",
     ]
     return "\n".join(lines)
 
