@@ -112,25 +112,26 @@ def site(count=1, *, branches=0, **changes):
     return assemble(parts, branches=branches)
 
 
+def branch_valve(number, position):
+    return ActuatorParameters(
+        device="manifold",
+        name=f"branch{number}",
+        role="branch_valve",
+        minimum=0.0,
+        maximum=100.0,
+        zero_allowed=False,
+        slew_pct_per_s=SLEW["branch"],
+        position=position,
+        readback=None,
+        cdu=None,
+        fixed_pct=100.0,
+    )
+
+
 def assemble(parts, *, branches=0):
     actuators = [actuator for _, own in parts for actuator in own]
     first = len(parts) * len(NAMES)
-    for k in range(branches):
-        actuators.append(
-            ActuatorParameters(
-                device="manifold",
-                name=f"branch{k}",
-                role="branch_valve",
-                minimum=0.0,
-                maximum=100.0,
-                zero_allowed=False,
-                slew_pct_per_s=SLEW["branch"],
-                position=first + k,
-                readback=None,
-                cdu=None,
-                fixed_pct=100.0,
-            )
-        )
+    actuators += [branch_valve(k, first + k) for k in range(branches)]
     return make_plan([cdu for cdu, _ in parts], actuators, period_s=PERIOD_S)
 
 
