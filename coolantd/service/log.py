@@ -30,6 +30,9 @@ _IDENTITY_KEYS: Final = (
 )
 """Fields that make two lines of one event different events to whoever reads them."""
 
+_NEVER_HELD_BACK: Final = frozenset({"reload_refused", "reloaded", "reload_checked"})
+"""Answers to an order: each is somebody's only way to learn what became of his, and there are as many as orders."""
+
 _TEMPLATE_KEY: Final = "_template"
 """What a library's line was formatted from: that, and not the numbers in it, makes it a repetition."""
 
@@ -117,7 +120,7 @@ def _route_stdlib() -> None:
 
 def _chain(limit: RepeatLimit, render: Render) -> list[Processor]:
     def limited(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        suppressed = limit.check(identity_of(event))
+        suppressed = 0 if event.get("event") in _NEVER_HELD_BACK else limit.check(identity_of(event))
         if suppressed is None:
             raise structlog.DropEvent
         if suppressed:

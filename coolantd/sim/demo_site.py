@@ -128,14 +128,20 @@ class DemoSite:
             )
         self._wait_for("the broker", lambda: _listens(self.mqtt_port))
 
-    def start_simulator(self, load_ratio: float) -> None:
-        """Start the virtual CDU and manifold at a constant load until told otherwise."""
+    def start_simulator(self, load_ratio: float, *options: str) -> None:
+        """Start the virtual CDU and manifold at a constant load until told otherwise.
+
+        Args:
+            load_ratio: of the rated load.
+            options: more of ``coolantd simulate``; one given twice counts as given last.
+        """
         self._start(
             "simulator",
             *_coolantd("simulate", "--json"),
             *("--modbus-port", str(self.modbus_port), "--mqtt-port", str(self.mqtt_port)),
             *("--steps", f"0:{load_ratio * 100.0:g}", "--speed", f"{self.speed:g}"),
             *("--control", str(self.simulator_socket)),
+            *options,
         )
         self._wait_for("the simulator", self.simulator_socket.exists)
 

@@ -50,10 +50,10 @@ class LiveSite:
     def __init__(self, demo: DemoSite) -> None:
         self.demo = demo
 
-    def start(self, load_ratio: float) -> None:
-        """Start everything and wait for automatic control."""
+    def start(self, load_ratio: float, *options: str) -> None:
+        """Start everything, the simulator with more options if any, and wait for automatic control."""
         self.demo.start_broker()
-        self.demo.start_simulator(load_ratio)
+        self.demo.start_simulator(load_ratio, *options)
         self.demo.start_daemon()
         self.wait_ready()
 
@@ -134,12 +134,12 @@ def wait_for(what: str, there: Callable[[], object], timeout_s: float, poll_s: f
 
 
 @contextlib.contextmanager
-def live_site(load_ratio: float) -> Iterator[LiveSite]:
+def live_site(load_ratio: float, *options: str) -> Iterator[LiveSite]:
     """Give a site in automatic control at real time; on a failure its daemon's last words are shown."""
     with demo_site(1.0) as demo:
         site = LiveSite(demo)
         try:
-            site.start(load_ratio)
+            site.start(load_ratio, *options)
             yield site
         except BaseException:
             log = demo.folder / "daemon.log"

@@ -1,4 +1,4 @@
-"""What happens when inputs cannot be trusted: at once for silence, after the hold time for nonsense; and the way back."""
+"""What happens when inputs cannot be trusted: silence at once, nonsense after the hold time; and the way back."""
 
 import numpy as np
 import pytest

@@ -142,12 +142,12 @@ def test_a_stopped_pump_starts_at_its_minimum_and_is_then_slewed():
     assert not rig.decision.refusals.any()
 
 
-def test_i3_a_plant_found_with_every_pump_off_is_given_the_failsafe_speed():
+def test_i3_a_plant_found_with_every_pump_off_is_given_a_running_one():
     rig = Rig(site())
     rig.put(pump1=0.0, pump2=0.0, pump1_rb=0.0, pump2_rb=0.0)
     for _ in range(100):
         commands = rig.step().commands
-        assert (commands[[PUMP1, PUMP2]] >= 25.0).all()
+        assert commands[[PUMP1, PUMP2]].max() >= 25.0
 
 
 def test_manual_without_positions_holds_every_actuator_where_it_is():

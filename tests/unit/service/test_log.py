@@ -104,6 +104,12 @@ def test_fm31_a_repeated_event_is_written_a_few_times_per_identity():
     assert events[-1]["device"] == "cdu2"
 
 
+def test_the_answer_to_an_order_is_never_held_back():
+    """Whoever sends the sixth SIGHUP of a minute must still read why it was refused."""
+    code = "log.configure()\nfor k in range(50):\n  structlog.get_logger().error('reload_refused', problem='same')"
+    assert len(run(code)) == 50
+
+
 def test_fm31_a_stuck_pipe_costs_lines_and_not_time():
     """The reader of stderr never reads; the process must log far more than a pipe holds, and end."""
     code = PRELUDE + (

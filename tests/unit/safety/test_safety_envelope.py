@@ -1,0 +1,231 @@
+"""The last gate: dense tables at every limit, default deny, and the last pump."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from coolantd.safety.envelope import LIMIT_COLUMNS, Refusal, gate, judge, keep_one_pump, permits_word
+
+NAN, INF = float("nan"), float("inf")
+DT_S = 0.5
+VALVE = [0.0, 100.0, 0.0, 4.0, NAN, -1.0]
+PUMP = [25.0, 100.0, 1.0, 4.0, 75.0, 0.0]
+TINY = 1e-7
+"""Within the dust that is allowed."""
+EXCESS = 1e-3
+
+
+def verdict(limit, demand, last, dt_s=DT_S):
+    return Refusal(judge(np.array(limit), demand, last, dt_s))
+
+
+def run(limits, demands, last, wanted=None, dt_s=DT_S):
+    limits, demands, last = np.array(limits), np.array(demands), np.array(last)
+    wanted = np.ones(len(demands), dtype=np.int64) if wanted is None else np.array(wanted)
+    allowed, refusals = np.full(len(demands), -99.0), np.full(len(demands), 99, dtype=np.int64)
+    before = [array.copy() for array in (limits, wanted, demands, last)]
+    gate(limits, wanted, demands, last, dt_s, allowed, refusals)
+    after = (limits, wanted, demands, last)
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True))
+    return list(allowed), [Refusal(int(code)) for code in refusals]
+
+
+@pytest.mark.parametrize(
+    ("demand", "last", "expected"),
+    [
+        (0.0, 0.0, Refusal.NONE),
+        (-TINY, 0.0, Refusal.NONE),
+        (-EXCESS, 0.0, Refusal.OUT_OF_RANGE),
+        (100.0, 100.0, Refusal.NONE),
+        (100.0 + TINY, 100.0, Refusal.NONE),
+        (100.0 + EXCESS, 100.0, Refusal.OUT_OF_RANGE),
+        (1e300, 100.0, Refusal.OUT_OF_RANGE),
+        (-1e300, 0.0, Refusal.OUT_OF_RANGE),
+    ],
+)
+def test_i1_the_range_of_a_valve(demand, last, expected):
+    assert verdict(VALVE, demand, last) is expected
+
+
+@pytest.mark.parametrize(
+    ("demand", "expected"),
+    [
+        (25.0, Refusal.NONE),
+        (25.0 - TINY, Refusal.NONE),
+        (25.0 - EXCESS, Refusal.OUT_OF_RANGE),
+        (24.0, Refusal.OUT_OF_RANGE),
+        (TINY, Refusal.OUT_OF_RANGE),
+        (-0.001, Refusal.OUT_OF_RANGE),
+    ],
+)
+def test_i1_a_pump_has_nothing_between_off_and_its_minimum(demand, expected):
+    assert verdict(PUMP, demand, 25.0) is expected
+
+
+@pytest.mark.parametrize("last", [0.0, 50.0, 98.0])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (2.0, Refusal.NONE),
+        (2.0 + TINY, Refusal.NONE),
+        (2.0 + EXCESS, Refusal.SLEW),
+        (1.999, Refusal.NONE),
+        (0.0, Refusal.NONE),
+    ],
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_fm_11_the_slew_of_a_valve(last, change, sign, expected):
+    if 0.0 <= last + sign * change <= 100.0:
+        assert verdict(VALVE, last + sign * change, last) is expected
+
+
+@pytest.mark.parametrize("dt_s", [0.001, 0.5, 2.0])
+def test_slew_grows_with_time(dt_s):
+    assert verdict(VALVE, 50.0 + 4.0 * dt_s, 50.0, dt_s) is Refusal.NONE
+    assert verdict(VALVE, 50.0 + 4.0 * dt_s + EXCESS, 50.0, dt_s) is Refusal.SLEW
+
+
+@pytest.mark.parametrize("last", [NAN, INF, -INF])
+def test_i8_nothing_is_written_before_the_actuator_was_adopted(last):
+    assert verdict(VALVE, 50.0, last) is Refusal.NOT_ADOPTED
+
+
+@pytest.mark.parametrize("demand", [NAN, INF, -INF])
+def test_fm_16_a_demand_that_is_no_number_is_refused(demand):
+    assert verdict(PUMP, demand, 50.0) is Refusal.NOT_FINITE
+
+
+@pytest.mark.parametrize("column", [0, 1, 3])
+@pytest.mark.parametrize("limit", [VALVE, PUMP])
+def test_default_deny_a_missing_limit_lets_nothing_pass(limit, column):
+    assert verdict([NAN if k == column else v for k, v in enumerate(limit)], 51.0, 50.0) is not Refusal.NONE
+
+
+@pytest.mark.parametrize("dt_s", [NAN, -1.0])
+def test_default_deny_without_a_time_nothing_moves(dt_s):
+    assert verdict(VALVE, 51.0, 50.0, dt_s) is Refusal.SLEW
+
+
+@pytest.mark.parametrize(
+    ("demand", "last", "expected"),
+    [
+        (25.0, 0.0, Refusal.NONE),
+        (25.1, 0.0, Refusal.SLEW),
+        (27.0, 0.0, Refusal.SLEW),
+        (25.0, 24.0, Refusal.NONE),
+        (25.0, 100.0, Refusal.SLEW),
+    ],
+)
+def test_a_stopped_pump_starts_straight_at_its_minimum_and_nowhere_else(demand, last, expected):
+    assert verdict(PUMP, demand, last) is expected
+
+
+def test_a_valve_never_gets_the_licence_of_a_starting_pump():
+    assert verdict([25.0, 100.0, 0.0, 4.0, NAN, -1.0], 25.0, 0.0) is Refusal.SLEW
+
+
+def test_a_pump_stays_off_and_stops_only_within_slew():
+    assert verdict(PUMP, 0.0, 0.0) is Refusal.NONE
+    assert verdict(PUMP, 0.0, 25.0) is Refusal.SLEW
+    assert verdict(PUMP, 0.0, 25.0, dt_s=10.0) is Refusal.NONE
+    assert verdict([25.0, 100.0, 0.0, 4.0, NAN, -1.0], 0.0, 0.0) is Refusal.OUT_OF_RANGE
+
+
+def test_every_demand_is_judged_by_its_own_limits():
+    allowed, refusals = run([VALVE, PUMP, VALVE], [50.0, 30.0, 200.0], [50.0, 29.0, 100.0])
+    assert allowed[:2] == [50.0, 30.0]
+    assert math.isnan(allowed[2])
+    assert refusals == [Refusal.NONE, Refusal.NONE, Refusal.OUT_OF_RANGE]
+
+
+def test_no_demand_is_no_refusal():
+    allowed, refusals = run([VALVE, PUMP], [NAN, NAN], [50.0, 50.0], wanted=[0, 0])
+    assert np.isnan(allowed).all()
+    assert refusals == [Refusal.NONE, Refusal.NONE]
+
+
+def test_fm_12_i3_the_last_running_pump_is_never_commanded_off():
+    allowed, refusals = run([PUMP, PUMP], [0.0, 0.0], [0.0, 0.0])
+    assert allowed == [75.0, 0.0]
+    assert refusals == [Refusal.LAST_PUMP, Refusal.NONE]
+
+
+def test_fm_12_a_pump_may_stop_while_another_of_its_group_runs():
+    assert run([PUMP, PUMP], [0.0, 30.0], [0.0, 30.0]) == ([0.0, 30.0], [Refusal.NONE, Refusal.NONE])
+
+
+def test_fm_12_a_pump_of_another_group_does_not_count():
+    other = [*PUMP[:5], 1.0]
+    allowed, refusals = run([PUMP, other], [0.0, 30.0], [0.0, 30.0])
+    assert allowed == [75.0, 30.0]
+    assert refusals == [Refusal.LAST_PUMP, Refusal.NONE]
+
+
+def test_fm_12_a_pump_without_a_new_command_counts_with_its_last():
+    allowed, refusals = run([PUMP, PUMP], [0.0, NAN], [0.0, 40.0], wanted=[1, 0])
+    assert allowed[0] == 0.0
+    assert refusals[0] is Refusal.NONE
+
+
+def test_fm_12_a_pump_nobody_knows_anything_about_does_not_count_as_running():
+    allowed, refusals = run([PUMP, PUMP], [0.0, NAN], [0.0, NAN], wanted=[1, 0])
+    assert allowed[0] == 75.0
+    assert refusals[0] is Refusal.LAST_PUMP
+
+
+def test_the_last_pump_rule_never_writes_to_a_pump_that_was_not_adopted_or_not_wanted():
+    allowed, refusals = run([PUMP, PUMP], [0.0, 0.0], [NAN, 0.0], wanted=[1, 0])
+    assert np.isnan(allowed).all()
+    assert refusals == [Refusal.NOT_ADOPTED, Refusal.NONE]
+
+
+def test_a_refused_pump_stays_refused_while_its_last_value_runs():
+    allowed, refusals = run([PUMP], [10.0], [30.0])
+    assert math.isnan(allowed[0])
+    assert refusals == [Refusal.OUT_OF_RANGE]
+
+
+def test_i1_i3_exhaustively_over_a_grid():
+    """Whatever passes is in range, in slew and adopted; adopted pumps never all end at rest."""
+    grid = [NAN, INF, -1.0, 0.0, 10.0, 24.9, 25.0, 26.9, 27.1, 75.0, 99.0, 101.0]
+    for demand_a, demand_b, last_a, last_b in itertools.product(grid, grid, [NAN, 0.0, 25.0, 100.0], [0.0, 26.0]):
+        allowed, refusals = run([PUMP, PUMP], [demand_a, demand_b], [last_a, last_b])
+        for value, demand, last, refusal in zip(allowed, (demand_a, demand_b), (last_a, last_b), refusals, strict=True):
+            if refusal is Refusal.LAST_PUMP:
+                assert value == 75.0
+            elif math.isnan(value):
+                assert refusal is not Refusal.NONE
+            else:
+                assert refusal is Refusal.NONE
+                assert value == demand
+                assert value == 0.0 or 25.0 <= value <= 100.0
+                assert abs(value - last) <= 2.0 + 1e-6 or (last < 25.0 and value == 25.0)
+        force = [a if math.isfinite(a) else b for a, b in zip(allowed, (last_a, last_b), strict=True)]
+        assert any(value >= 25.0 for value in force)
+
+
+def test_keep_one_pump_leaves_valves_alone():
+    limits = np.array([VALVE])
+    allowed, refusals = np.array([0.0]), np.zeros(1, dtype=np.int64)
+    keep_one_pump(limits, np.ones(1, dtype=np.int64), np.array([0.0]), allowed, refusals)
+    assert (allowed[0], refusals[0]) == (0.0, 0)
+
+
+@pytest.mark.parametrize(("word", "permitted"), [(0, True), (1, True), (2, False), (-1, False), (30001, False)])
+def test_control_words_are_denied_unless_named(word, permitted):
+    assert permits_word(word, (1, 0)) is permitted
+    assert permits_word(word, range(30001)) is (0 <= word <= 30000)
+    assert not permits_word(word, ())
+
+
+def test_limits_have_the_columns_the_table_is_made_of():
+    assert len(VALVE) == len(PUMP) == LIMIT_COLUMNS
+
+
+def test_refusals_have_labels_for_metrics():
+    assert Refusal.NONE.label == ""
+    assert [refusal.label for refusal in Refusal][1:] == [
+        "not_adopted", "not_finite", "out_of_range", "slew", "last_pump",
+    ]  # fmt: skip
