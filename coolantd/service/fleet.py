@@ -95,6 +95,8 @@ class Fleet:
 
     def actuator_outlets(self, plan: Plan, profiles: "dict[str, Profile]") -> list[ActuatorOutlet]:
         """Return the writer's actuators in plan order."""
+        for a in plan.actuators:
+            self._metrics.expect_actuator(a.device, a.name)
         return [
             ActuatorOutlet(a, write_rules(profiles[a.device])[a.name], self._actuator_outlet(a)) for a in plan.actuators
         ]
@@ -184,6 +186,7 @@ class Fleet:
             self._add(device, profile, table)
 
     def _add(self, device: DeviceConfig, profile: Profile, table: PointTable) -> None:
+        self._metrics.expect_device(device.name)
         endpoint = _endpoint(device)
         if endpoint is not None:
             self._bus(endpoint).add(ModbusDevice(device, profile, table, self._metrics))

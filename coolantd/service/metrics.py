@@ -6,6 +6,8 @@ Labels are bounded: devices, points and CDUs by configuration, faults and refusa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from coolantd import __version__
+from coolantd.errors import Fault
+from coolantd.safety.envelope import Refusal
 
 LATENESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 """From the event loop's own millisecond to the two half-second cycles at which a stall is a fault (FM-26)."""
@@ -83,3 +85,18 @@ class Metrics:
             "Records lost because the journal could not keep up or write",
             registry=reg,
         )
+
+    def expect_device(self, device: str) -> None:
+        """Show the counters of a device from 0, so that a rate sees its very first failure."""
+        self.device_requests.labels(device)
+        self.device_connects.labels(device)
+        for fault in Fault:
+            self.device_errors.labels(device, fault.value)
+
+    def expect_actuator(self, device: str, point: str) -> None:
+        """Show the counters of an actuator from 0, for the same reason."""
+        for counter in (self.writes, self.writes_failed, self.write_mismatches):
+            counter.labels(device, point)
+        for refusal in Refusal:
+            if refusal is not Refusal.NONE:
+                self.writes_refused.labels(device, point, refusal.label)

@@ -147,6 +147,8 @@ class ModbusBus:
         except DeviceError as error:
             self._failures += 1
             self._count(self.devices.values(), error)
+            for device in self.devices.values():
+                device.note(error)
         else:
             self._failures += 1  # forgiven by the first reply: a listener that never answers is no success
             for device in self.devices.values():

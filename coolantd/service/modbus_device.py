@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from coolantd.config.build import poll_period_s
 from coolantd.config.models import DeviceConfig
 from coolantd.errors import DeviceError, Fault
@@ -19,6 +21,8 @@ DEADLINE_PERIOD_RATIO: Final = 0.5
 """A request may take half of its poll period, so that one lost reply never costs the next poll (FM-37)."""
 DEADLINE_MAX_S: Final = 1.0
 """Slow classes gain nothing from waiting longer; a block read of 2 s is a device to be given its own limits."""
+
+log: Final = structlog.get_logger()
 
 _SILENT: Final = {
     Fault.TIMEOUT: Reason.NO_COMMUNICATION,
@@ -102,7 +106,7 @@ class ModbusDevice:
 
     def received(self, span: Span, words: Sequence[int], sent_s: float) -> None:
         """Decode one good reply into the table."""
-        self.up, self.fault = True, None
+        self._tell(None)
         for point in span.points:
             sample = decode_sample(
                 point, slice_words(span, point, words), sent_s, imperial=self._imperial(point, sent_s)
@@ -131,13 +135,21 @@ class ModbusDevice:
 
     def note(self, error: DeviceError) -> None:
         """Remember a failed exchange as the state of the device."""
-        self.up, self.fault = False, error.fault
+        self._tell(error.fault, str(error))
 
     def unreachable(self) -> None:
         """Note that there is no connection; a heartbeat that nobody could watch has not stood still."""
-        self.up, self.fault = False, Fault.NOT_CONNECTED
+        self._tell(self.fault or Fault.NOT_CONNECTED)
         self._beat = None
         self._table.silent(list(self._rows.values()), Reason.NOT_CONNECTED)
+
+    def _tell(self, fault: Fault | None, detail: str = "") -> None:
+        """Change the state of the device, and log it when it changes between up and down."""
+        if fault is None and not self.up:
+            log.info("device_up", device=self.name)
+        elif fault is not None and self.up:
+            log.warning("device_down", device=self.name, fault=fault.value, detail=detail)
+        self.up, self.fault = fault is None, fault
 
     def _selector_known(self, now_s: float) -> bool:
         selector = self.profile.unit_selector

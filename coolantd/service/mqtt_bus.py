@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from coolantd.clock import Clock
 from coolantd.config.models import DeviceConfig
 from coolantd.device.mqtt import Message, MqttLink
@@ -12,6 +14,8 @@ from coolantd.protocol.messages import Outcome, TopicState, decode_message
 from coolantd.protocol.profile import MessagePoint, Profile
 from coolantd.service.metrics import Metrics
 from coolantd.service.table import PointTable
+
+log: Final = structlog.get_logger()
 
 UP_PERIODS: Final = 3.0
 """A device is up while something it said is no older than this many periods (as for bad points)."""
@@ -82,8 +86,10 @@ class MqttBus:
     def connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - the link's callback
         """Note why nothing arrives while the broker is gone."""
         if connected:
+            log.info("broker_connected")
             self._metrics.mqtt_connects.inc()
             return
+        log.warning("broker_lost", why=self.link.fault)
         for name, device in self.devices.items():
             rows = [self._table.index[name, p.name] for t in device.topics.values() for p in t.points]
             self._table.silent(rows, Reason.NOT_CONNECTED)

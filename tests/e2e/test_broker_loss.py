@@ -22,11 +22,14 @@ LOAD_STEP = "0:50,30:70"
 """Heat load over plant time: it steps while the broker is gone."""
 AFTER_S = 10.0
 END_S = SETTLED_AT_S + OUTAGE_S + AFTER_S
-UNDISTURBED = 3
+RUNS = 4
+DISTURBED = RUNS - 1
+"""All others are left alone."""
 RECONNECT_MAX_S = 5.0
-BRANCHES = 8
 GRID_S = 0.1
 """The device's own step."""
+RESOLUTION_PCT = 0.2
+"""A change below the write deadband of 0.1 % is not written: two traces of one demand may lie twice that apart."""
 
 
 def command_at(writes, point, time_s):
@@ -45,14 +48,14 @@ def distance(one, other):
     """Largest difference of two traces at equal plant time, one period early or late: polls have no common phase."""
     reach = round(PERIOD_S / GRID_S)
     return max(
-        min(abs(value - other[k + shift]) for shift in range(-reach, reach + 1))
-        for k, value in enumerate(one)
-        if reach <= k < len(other) - reach
+        min(abs(a[k] - b[k + shift]) for shift in range(-reach, reach + 1))
+        for a, b in ((one, other), (other, one))
+        for k in range(reach, len(one) - reach)
     )
 
 
-def branch_points(look):
-    return [p for p in look.state["points"] if p["device"] == "manifold1" and p["point"].endswith("_flow_lpm")]
+def branch_flows(status):
+    return [p for p in status["points"] if p["device"] == "manifold1" and p["point"].endswith("_flow_lpm")]
 
 
 def lose_broker(site, results):
@@ -66,55 +69,46 @@ def lose_broker(site, results):
         back_s = time.monotonic()
         results["reconnect_s"] = wait_for("the link", lambda: site.status()["broker_connected"], 10.0)
         results["fresh_s"] = wait_for(
-            "branch points", lambda: all(p["quality"] == "good" for p in branch_points_now(site)), 15.0
+            "fresh branch points", lambda: all(p["quality"] == "good" for p in branch_flows(site.status())), 15.0
         )
         wait_for("the scenario to end", lambda: site.truth(10**9)["time_s"] >= END_S, 60.0)
     results |= {"gone": [each for each in daemon.since(lost_s) if each.at_s < back_s], "daemon": daemon, "plant": plant}
     results["lost_s"] = lost_s
 
 
-def branch_points_now(site):
-    return [p for p in site.status()["points"] if p["device"] == "manifold1" and p["point"].endswith("_flow_lpm")]
-
-
 @pytest.mark.timeout(int(END_S) + 120)
 def test_a_lost_broker_changes_nothing_for_the_cdu():
     runs, results = [], {}
     with contextlib.ExitStack() as stack:
-        sites = [stack.enter_context(live_site(0.5, "--steps", LOAD_STEP)) for _ in range(UNDISTURBED + 1)]
-        disturbing = threading.Thread(target=lose_broker, args=(sites[-1], results), daemon=True)
+        sites = [stack.enter_context(live_site(0.5, "--steps", LOAD_STEP)) for _ in range(RUNS)]
+        disturbing = threading.Thread(target=lose_broker, args=(sites[DISTURBED], results), daemon=True)
         disturbing.start()
-        for site in sites[:-1]:
+        for site in sites[:DISTURBED]:
             wait_for("the scenario to end", lambda site=site: site.truth(10**9)["time_s"] >= END_S, END_S + 30.0)
         disturbing.join(60.0)
         assert "reconnect_s" in results
         runs = [writes_since(site, 0) for site in sites]
         refused = [site.truth()["writes_refused"] for site in sites]
-        setpoints_refused = sites[-1].truth()["manifold"]["setpoints_refused"]
+        setpoints_refused = sites[DISTURBED].truth()["manifold"]["setpoints_refused"]
     assert refused == [0] * len(runs)
     assert [outside_limits(writes) for writes in runs] == [[]] * len(runs)
 
-    report = []
+    print(f"\nbroker gone {OUTAGE_S:g} s, reconnected {results['reconnect_s']:.2f} s after it was back")
     for name, points in (("valve", (VALVE,)), ("pumps", PUMPS)):
         traces = [[trace(writes, point) for point in points] for writes in runs]
-        far = [
-            [max(distance(a, b) for a, b in zip(one, other, strict=True)) for other in traces] for one in traces
-        ]
-        undisturbed = max(far[a][b] for a, b in itertools.combinations(range(UNDISTURBED), 2))
-        disturbed = min(far[-1][:UNDISTURBED])
-        report.append((name, disturbed, undisturbed, far))
-    print(f"\nbroker gone {OUTAGE_S:g} s; reconnected {results['reconnect_s']:.2f} s after it was back, branch points good {results['fresh_s']:.2f} s later")
-    for name, disturbed, undisturbed, far in report:
-        print(f"  {name}: disturbed from undisturbed {disturbed:.2f} %, undisturbed from each other up to {undisturbed:.2f} %")
-        print("   ", far)
-    for name, disturbed, undisturbed, _ in report:
-        assert disturbed <= undisturbed, name
+        far = {
+            (a, b): max(map(distance, traces[a], traces[b])) for a, b in itertools.combinations(range(len(runs)), 2)
+        }
+        undisturbed = max(far[pair] for pair in far if DISTURBED not in pair)
+        disturbed = min(far[pair] for pair in far if DISTURBED in pair)
+        print(f"  {name}: undisturbed runs differ up to {undisturbed:.3f} %, the disturbed one by {disturbed:.3f} %")
+        assert disturbed <= undisturbed + RESOLUTION_PCT, name
     assert results["reconnect_s"] <= RECONNECT_MAX_S
     assert setpoints_refused == 0
 
     gone, plant = results["gone"], results["plant"]
-    assert {p["quality"] for p in branch_points(gone[-1])} == {"bad"}
-    assert {p["reason"] for p in branch_points(gone[-1])} == {"not_connected"}
+    assert {p["quality"] for p in branch_flows(gone[-1].state)} == {"bad"}
+    assert {p["reason"] for p in branch_flows(gone[-1].state)} == {"not_connected"}
     assert not gone[-1].state["broker_connected"]
     assert {look.state["cdus"][0]["mode"] for look in gone} == {"automatic"}
     assert all(look.state["ready"] for look in gone)

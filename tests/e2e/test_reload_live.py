@@ -163,7 +163,7 @@ def cdu(site, name):
 
 @pytest.mark.timeout(180)
 def test_a_device_joins_and_leaves_by_reload_and_the_other_never_notices(tmp_path):
-    with live_site(0.3) as site:
+    with live_site(0.3) as site, status_of(site, 0.03) as daemon:
         port, control = free_port(), tmp_path / "second.sock"
         other = subprocess.Popen(
             [*(sys.executable, "-m", "coolantd", "simulate", "--json", "--no-mqtt", "--steps", "0:60"),
@@ -175,6 +175,8 @@ def test_a_device_joins_and_leaves_by_reload_and_the_other_never_notices(tmp_pat
         finally:
             other.terminate()
             assert other.wait(5.0) == 0
+    modes = {each["mode"] for look in daemon.looks for each in look.state["cdus"] if each["name"] == "cdu1"}
+    assert modes == {"automatic"}, "a device joining or leaving made the other one look out of control"
 
 
 def _join_and_leave(site, port, control):
