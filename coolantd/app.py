@@ -5,6 +5,7 @@ Signals: SIGHUP reload, SIGTERM and SIGINT safe stop within 5 s, SIGUSR1 state t
 
 import asyncio
 import gc
+import os
 import random
 import signal
 import time
@@ -184,6 +185,7 @@ class Daemon:
         self._control = ControlSocket(
             config.paths.runtime / "control.sock",
             handlers={"status": self._on_status, "reload": self._on_reload},
+            allowed_gid=os.getegid(),  # under systemd the unit's Group=, which operators join
         )
         await self._control.start()
 

@@ -1,5 +1,6 @@
 """Asks the running daemon over its control socket. Knows JSON lines and how to say in a sentence what failed."""
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,9 @@ def request(path: Path, order: dict[str, Any], *, timeout_s: float = 5.0) -> dic
         connection.settimeout(timeout_s)
         try:
             connection.connect(str(path))
-            connection.sendall(orjson.dumps(order) + b"\n")
+            # A peer who may give no orders is told so and cut without being read; the answer is waiting then.
+            with contextlib.suppress(BrokenPipeError):
+                connection.sendall(orjson.dumps(order) + b"\n")
             line = _read_line(connection)
         except OSError as error:
             raise CoolantdError(_sentence(path, error, timeout_s)) from error

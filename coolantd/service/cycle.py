@@ -98,7 +98,8 @@ class Cycle:
                 self._modes[cdu.name] = mode
                 now, cause = Mode(mode).label, Cause(int(decision.causes[n])).label
                 was = "" if before is None else Mode(before).label
-                log.info("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
+                tell = log.warning if mode == Mode.FAILSAFE and was else log.info
+                tell("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
                 self._journal.record("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
 
 

@@ -62,8 +62,8 @@ class PolledSpan:
         return min(self.period_s * DEADLINE_PERIOD_RATIO, DEADLINE_MAX_S)
 
     def schedule_next(self, now_s: float) -> None:
-        """Move to the next slot of the same phase that is not past; missed slots are skipped, not caught up."""
-        missed = max(math.ceil((now_s - self.due_s) / self.period_s), 1)
+        """Move to the next slot of the same phase that is still to come; missed slots are skipped, not caught up."""
+        missed = max(math.floor((now_s - self.due_s) / self.period_s) + 1, 1)
         self.due_s += missed * self.period_s
 
 

@@ -9,7 +9,10 @@ from typing import Final
 _SO_PEERGROUPS: Final = 59
 """include/uapi/asm-generic/socket.h, Linux 4.13; Python's socket module has no name for it."""
 
-_GROUPS_MAX: Final = 1024
+_GROUPS_MAX: Final = 256
+"""Python's getsockopt takes no buffer above 1024 bytes. Whoever is in more groups than fit has none
+here and is refused, which is the safe way."""
+
 _UCRED: Final = struct.Struct("3i")
 _GID: Final = struct.Struct("I")
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from coolantd.errors import CoolantdError
-from coolantd.service import control_socket
+from coolantd.service import control_socket, peer
 from coolantd.service.control_socket import CLIENTS_MAX, ORDER_BYTES_MAX, ControlSocket, Peer, request
 from coolantd.service.peer import may_order, peer_groups, peer_of
 
@@ -154,6 +154,8 @@ def test_the_kernel_tells_who_the_peer_is():
     with ours, theirs:
         assert peer_of(ours) == Peer(os.getpid(), os.getuid(), os.getgid())
         assert peer_groups(ours) == frozenset(os.getgroups())
+        # Not an empty set for the wrong reason: the option must be readable at the size we ask for.
+        ours.getsockopt(socket.SOL_SOCKET, peer._SO_PEERGROUPS, peer._GROUPS_MAX * peer._GID.size)
 
 
 async def test_a_socket_left_behind_is_replaced(tmp_path):

@@ -1,0 +1,38 @@
+"""Every query of the dashboard is answered by a real Prometheus, and shows something on a healthy site."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from live_site import live_site, needs_broker, wait_for
+from test_prometheus_scrape import prometheus, query
+
+DASHBOARD = Path(__file__).parents[2] / "config/grafana/coolantd.json"
+ONLY_FAULTS = re.compile(r"> 0$|== [01]\)$|not_good|write_mismatches|reloads_total")
+"""Queries that are empty while all is well."""
+
+pytestmark = [
+    *needs_broker,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed"),
+]
+
+
+def queries() -> list[str]:
+    """What each panel asks, with Grafana's variables filled in."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    filled = [re.sub(r"\$(instance|cdu|device)\b", ".+", expression) for expression in asked]
+    return [re.sub(r"\$__(rate_)?interval", "10s", expression) for expression in filled]
+
+
+def test_every_query_of_the_dashboard_is_answered(tmp_path: Path) -> None:
+    assert len(queries()) > 30
+    with live_site(0.5) as site, prometheus(tmp_path, site.demo.http_port) as port:
+        # Some scrapes first, so that rates have something to go by.
+        wait_for("scrapes", lambda: query(port, 'count_over_time(up{job="coolantd"}[1m]) >= 4'), 20.0, poll_s=0.5)
+        wait_for("a branch", lambda: query(port, 'coolantd_point_value{point="branch1_flow_lpm"}'), 20.0, poll_s=0.5)
+        empty = [expression for expression in queries() if not query(port, expression)]
+    assert [expression for expression in empty if not ONLY_FAULTS.search(expression)] == []

@@ -1,0 +1,174 @@
+"""The cache of machine code: named after its sources, wiped when damaged, never a reason to stop controlling."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coolantd.control.loops import DECIDE
+from coolantd.errors import CoolantdError
+from coolantd.safety.envelope import GATE
+from coolantd.service import kernels
+
+WARM = """
+import asyncio, json, sys
+from pathlib import Path
+from coolantd.errors import CoolantdError
+from coolantd.service import kernels
+try:
+    decide, gate = asyncio.run(kernels.warm(Path(sys.argv[1])))
+except CoolantdError as error:
+    print(json.dumps({"refused": str(error)}))
+else:
+    print(json.dumps({"compiled": hasattr(decide, "py_func") and hasattr(gate, "py_func")}))
+"""
+
+
+def warm_in_a_process_of_its_own(base: Path) -> dict:
+    """numba reads its cache directory once per process, as the daemon does."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("NUMBA_")}
+    done = subprocess.run(
+        [sys.executable, "-c", WARM, str(base)], capture_output=True, env=environment, timeout=100, check=False
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the kernel sources that ``cache_directory`` is led to look at."""
+    real = Path(kernels.__file__).parent.parent
+    copy = tmp_path / "coolantd"
+    for room in kernels.SOURCE_ROOMS:
+        source = real / room
+        if source.is_dir():
+            shutil.copytree(source, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / room)
+    (copy / "service").mkdir()
+    monkeypatch.setattr(kernels, "__file__", str(copy / "service" / "kernels.py"))
+    return copy
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["control/pid.py", "control/layout.py", "control/actuators.py", "safety/modes.py", "kernel.py", "point.py"],
+)
+def test_the_cache_directory_changes_with_every_kernel_source(package, tmp_path, source):
+    before = kernels.cache_directory(tmp_path)
+    assert kernels.cache_directory(tmp_path) == before
+    (package / source).write_text((package / source).read_text() + "\n# changed\n")
+    assert kernels.cache_directory(tmp_path) != before
+
+
+def test_the_cache_directory_changes_with_a_new_source_and_with_the_compiler(package, tmp_path, monkeypatch):
+    before = kernels.cache_directory(tmp_path)
+    monkeypatch.setattr(kernels.metadata, "version", lambda name: "99.0")
+    other = kernels.cache_directory(tmp_path)
+    (package / "control" / "zz_new.py").write_text("")
+    assert len({before, other, kernels.cache_directory(tmp_path)}) == 3
+    assert before.parent == tmp_path
+
+
+def test_fm_29_a_law_that_differs_from_the_interpreted_one_is_refused(monkeypatch):
+    def nearly(*arrays):
+        DECIDE.function(*arrays)
+        arrays[12][:] *= 1.0 + 1e-15
+
+    class Wrong:
+        function = DECIDE.function
+
+        def compiled(self):
+            return nearly
+
+    class Right:
+        def compiled(self):
+            return GATE.function
+
+    monkeypatch.setattr(kernels, "DECIDE", Wrong())
+    monkeypatch.setattr(kernels, "GATE", Right())
+    with pytest.raises(CoolantdError, match="differs"):
+        kernels.compile_and_prove()
+
+
+async def failing(statuses, directories, directory):
+    directories.append((directory, sorted(path.name for path in directory.iterdir())))
+    return statuses.pop(0)
+
+
+@pytest.mark.parametrize(("statuses", "compiled"), [([0], True), ([-11, 0], True), ([1, -6], False)])
+def test_fm_29_a_child_that_dies_costs_the_cache_and_one_more_attempt(tmp_path, monkeypatch, statuses, compiled):
+    """A signal in a damaged cache reaches the child, never the daemon."""
+    seen, attempts = [], len(statuses)
+    directory = kernels.cache_directory(tmp_path)
+    directory.mkdir(parents=True)
+    (directory / "damaged.nbc").write_bytes(b"\x00")
+    (tmp_path / "kernels-older").mkdir()
+    monkeypatch.setattr(kernels, "_run_child", lambda where: failing(statuses, seen, where))
+    monkeypatch.setattr(kernels, "compile_and_prove", lambda: ("decide", "gate"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    if compiled:
+        assert asyncio.run(kernels.warm(tmp_path)) == ("decide", "gate")
+        assert os.environ.pop("NUMBA_CACHE_DIR") == str(directory)
+        assert [path.name for path in tmp_path.iterdir()] == [directory.name]
+    else:
+        with pytest.raises(CoolantdError, match="status -6"):
+            asyncio.run(kernels.warm(tmp_path))
+    assert [files for _, files in seen] == [["damaged.nbc"], []][:attempts]
+
+
+def test_fm_30_a_cache_directory_that_cannot_be_made_is_an_os_error(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(OSError, match="file"):
+        asyncio.run(kernels.warm(blocked))
+
+
+@pytest.fixture(scope="module")
+def warm_cache(tmp_path_factory):
+    base = tmp_path_factory.mktemp("cache")
+    assert warm_in_a_process_of_its_own(base) == {"compiled": True}
+    return base
+
+
+def spoiled(warm_cache, tmp_path, spoil, suffix):
+    base = tmp_path / "cache"
+    shutil.copytree(warm_cache, base)
+    files = sorted(base.rglob(f"*{suffix}"))
+    assert files
+    for path in files:
+        path.write_bytes(spoil(path.read_bytes()))
+    return base
+
+
+def flipped(data: bytes) -> bytes:
+    """One bit in each kilobyte."""
+    array = np.frombuffer(data, dtype=np.uint8).copy()
+    array[512::1024] ^= 0x10
+    return array.tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda data: b"", lambda data: data[: len(data) // 2], flipped],
+    ids=["emptied", "truncated", "flipped"],
+)
+def test_fm_29_a_damaged_cache_never_stops_the_daemon(warm_cache, tmp_path, spoil, suffix):
+    base = spoiled(warm_cache, tmp_path, spoil, suffix)
+    found = warm_in_a_process_of_its_own(base)
+    assert found == {"compiled": True} or "refused" in found
+
+
+def test_a_warm_cache_is_used_as_it_is(warm_cache):
+    files = {path: path.stat().st_mtime_ns for path in warm_cache.rglob("*.nbc")}
+    assert files
+    assert warm_in_a_process_of_its_own(warm_cache) == {"compiled": True}
+    assert {path: path.stat().st_mtime_ns for path in warm_cache.rglob("*.nbc")} == files
