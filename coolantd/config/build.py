@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from coolantd.config.load import Loaded
-from coolantd.config.models import CduConfig, DeviceConfig, ManifoldConfig
+from coolantd.config.models import (
+    CduConfig,
+    DeviceConfig,
+    ManifoldConfig,
+    PressureLoopConfig,
+    SupplyTempLoopConfig,
+)
 from coolantd.control.plan import NAN, ActuatorParameters, CduParameters, LoopParameters, Plan, make_plan
 from coolantd.protocol.profile import DifferencePoint, PollClass, Profile, Role, WriteRule
 
@@ -116,30 +122,40 @@ class _Builder:
 
     def supply_temp(self, cdu: CduConfig) -> LoopParameters:
         loop = cdu.supply_temp
-        return LoopParameters(
-            point=self.point(loop.process_variable),
+        return self.loop(
+            loop,
             unit="degC",
             gain=loop.gain_pct_per_k,
-            integral_time_s=loop.integral_time_s,
-            derivative_time_s=loop.derivative_time_s,
-            filter_ratio=loop.derivative_filter_ratio,
-            tracking_time_s=loop.tracking_time_s,
-            setpoint_weight_ratio=loop.setpoint_weight_ratio,
-            output_min_pct=loop.output_min_pct,
-            output_max_pct=loop.output_max_pct,
-            output_rate_pct_per_s=loop.output_rate_pct_per_s,
             setpoint=loop.setpoint_c,
             setpoint_rate_per_s=loop.setpoint_rate_k_per_min / 60.0,
-            hold_s=HOLD_POLLS * self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
             manual_pct=cdu.manual.valve_position_pct,
         )
 
     def pressure(self, cdu: CduConfig) -> LoopParameters:
         loop = cdu.pressure
-        return LoopParameters(
-            point=self.point(loop.process_variable),
+        return self.loop(
+            loop,
             unit=loop.unit,
             gain=loop.gain,
+            setpoint=loop.setpoint,
+            setpoint_rate_per_s=loop.setpoint_rate_per_min / 60.0,
+            manual_pct=cdu.manual.pump_speed_pct,
+        )
+
+    def loop(
+        self,
+        loop: SupplyTempLoopConfig | PressureLoopConfig,
+        *,
+        unit: str,
+        gain: float,
+        setpoint: float,
+        setpoint_rate_per_s: float,
+        manual_pct: float | None,
+    ) -> LoopParameters:
+        return LoopParameters(
+            point=self.point(loop.process_variable),
+            unit=unit,
+            gain=gain,
             integral_time_s=loop.integral_time_s,
             derivative_time_s=loop.derivative_time_s,
             filter_ratio=loop.derivative_filter_ratio,
@@ -148,10 +164,10 @@ class _Builder:
             output_min_pct=loop.output_min_pct,
             output_max_pct=loop.output_max_pct,
             output_rate_pct_per_s=loop.output_rate_pct_per_s,
-            setpoint=loop.setpoint,
-            setpoint_rate_per_s=loop.setpoint_rate_per_min / 60.0,
-            hold_s=HOLD_POLLS * self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
-            manual_pct=cdu.manual.pump_speed_pct,
+            setpoint=setpoint,
+            setpoint_rate_per_s=setpoint_rate_per_s,
+            hold_s=self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            manual_pct=manual_pct,
         )
 
     def required(

@@ -1,0 +1,250 @@
+"""What one control cycle costs: the whole ``step()`` for 1 and 100 CDUs, compiled and interpreted, against simple-pid.
+
+The peer does the same regulatory law for the same CDUs in the same run: two ``simple_pid.PID`` per CDU with the same
+gains, output limits and measured dt, then the same rate limit on each output and one command per actuator. That is all
+it does. ``step()`` also judges the quality of every input, runs modes and failsafe, ramps setpoints over a dew-point
+floor, adopts and tracks actuators, pulls integrals back to what was achieved, and passes every command through the
+envelope. The peer gets plain floats; ``step()`` gets the snapshot that the point table makes of every point.
+
+Usage: ``python bench/step_cost.py [--json] [--rounds N]``
+"""
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from simple_pid import PID
+
+from coolantd.config.build import build_plan, point_specs
+from coolantd.config.load import load
+from coolantd.control.loops import DECIDE
+from coolantd.control.plan import CduParameters, LoopParameters, Plan, make_plan
+from coolantd.control.step import initial_state, step
+from coolantd.point import Quality, Snapshot
+from coolantd.safety.envelope import GATE
+from coolantd.safety.modes import Mode
+
+CONFIG: Final = Path(__file__).parent.parent / "config" / "demo.toml"
+SIZES: Final = (1, 100)
+SNAPSHOTS: Final = 16
+SLICE_S: Final = 0.02
+"""Each contestant runs about this long in a round, so that none is measured by a few calls."""
+PROGRESS_S: Final = 2.0
+
+Turn = Callable[[int], object]
+
+
+def site(count: int) -> tuple[Plan, int]:
+    """Return the demo's CDU ``count`` times over, without its manifold, and the number of points of one."""
+    loaded = load(CONFIG)
+    demo, width = build_plan(loaded), len(point_specs(loaded))
+    cdu, own = demo.cdus[0], [actuator for actuator in demo.actuators if actuator.cdu == 0]
+
+    def shifted(index: int | None, by: int) -> int | None:
+        return None if index is None else index + by
+
+    cdus, actuators = [], []
+    for k in range(count):
+        by, first = k * width, k * len(own)
+        cdus.append(_moved(cdu, f"cdu{k}", by, first))
+        actuators += [
+            replace(a, device=f"cdu{k}", cdu=k, position=a.position + by, readback=shifted(a.readback, by)) for a in own
+        ]
+    return make_plan(cdus, actuators, period_s=demo.period_s), width
+
+
+def _moved(cdu: CduParameters, name: str, by: int, first: int) -> CduParameters:
+    def at(index: int | None) -> int | None:
+        return None if index is None else index + by
+
+    return replace(
+        cdu,
+        name=name,
+        device=name,
+        supply_temp=replace(cdu.supply_temp, point=cdu.supply_temp.point + by),
+        pressure=replace(cdu.pressure, point=cdu.pressure.point + by),
+        valve=cdu.valve + first,
+        pumps=tuple(pump + first for pump in cdu.pumps),
+        dew_point=at(cdu.dew_point),
+        heat=at(cdu.heat),
+        remote=at(cdu.remote),
+        required=tuple(index + by for index in cdu.required),
+    )
+
+
+def snapshots(plan: Plan, width: int) -> list[Snapshot]:
+    """Return a short story of good samples: both process variables swing around their setpoints."""
+    count = len(plan.cdus) * width
+    story = []
+    for k in range(SNAPSHOTS):
+        value = np.full(count, 50.0)
+        phase = math.sin(2.0 * math.pi * k / SNAPSHOTS)
+        for cdu in plan.cdus:
+            value[cdu.supply_temp.point] = cdu.supply_temp.setpoint + 0.5 * phase
+            value[cdu.pressure.point] = cdu.pressure.setpoint - 3.0 * phase
+            if cdu.remote is not None:
+                value[cdu.remote] = cdu.remote_value
+            if cdu.dew_point is not None:
+                value[cdu.dew_point] = 13.0
+        story.append(
+            Snapshot(
+                value,
+                np.full(count, int(Quality.GOOD), dtype=np.int64),
+                np.zeros(count, dtype=np.int64),
+                np.zeros(count),
+            )
+        )
+    return story
+
+
+class Ours:
+    """``step()`` in automatic on one plan."""
+
+    def __init__(self, plan: Plan, story: list[Snapshot]) -> None:
+        self.plan, self.story = plan, story
+        self.state, self.now_s = initial_state(plan), 0.0
+        for _ in range(4):
+            self.turn(1)
+
+    def turn(self, times: int) -> None:
+        """Decide ``times`` times."""
+        for k in range(times):
+            self.now_s += self.plan.period_s
+            self.state, self.decision = step(self.plan, self.state, self.story[k % SNAPSHOTS], self.now_s)
+        if times > 1 and not (self.decision.modes == Mode.AUTOMATIC).all():
+            raise SystemExit("the benchmark left automatic: it no longer measures what it says")
+
+
+def _peer_of(loop: LoopParameters, action: float, start_pct: float) -> PID:
+    gain = action * loop.gain
+    return PID(
+        gain,
+        gain / loop.integral_time_s,
+        -gain * loop.derivative_time_s,
+        setpoint=loop.setpoint,
+        sample_time=None,
+        output_limits=(loop.output_min_pct, loop.output_max_pct),
+        starting_output=start_pct,
+    )
+
+
+class Peer:
+    """The same loops on simple-pid, plus the rate limit and one command per actuator."""
+
+    def __init__(self, plan: Plan, story: list[Snapshot]) -> None:
+        self.dt_s = plan.period_s
+        self.loops = []
+        self.values = [
+            [[float(s.value[c.supply_temp.point]), float(s.value[c.pressure.point])] for c in plan.cdus] for s in story
+        ]
+        for cdu in plan.cdus:
+            self.loops.append((_peer_of(cdu.supply_temp, -1.0, 50.0), cdu.supply_temp.output_rate_pct_per_s))
+            self.loops.append((_peer_of(cdu.pressure, 1.0, 50.0), cdu.pressure.output_rate_pct_per_s))
+        self.outputs = [50.0] * len(self.loops)
+        self.pumps = [len(cdu.pumps) for cdu in plan.cdus]
+
+    def turn(self, times: int) -> list[float]:
+        """Decide ``times`` times."""
+        commands: list[float] = []
+        dt_s, outputs = self.dt_s, self.outputs
+        for k in range(times):
+            values = self.values[k % SNAPSHOTS]
+            for i, (pid, rate) in enumerate(self.loops):
+                wanted = pid(values[i >> 1][i & 1], dt=dt_s)
+                reach = rate * dt_s
+                outputs[i] = min(max(wanted, outputs[i] - reach), outputs[i] + reach)
+            commands = []
+            for n, pumps in enumerate(self.pumps):
+                commands.append(outputs[2 * n])
+                commands.extend([outputs[2 * n + 1]] * pumps)
+        return commands
+
+
+def _time_s(turn: Turn, times: int) -> float:
+    begun_s = time.perf_counter()
+    turn(times)
+    return (time.perf_counter() - begun_s) / times
+
+
+def measure(contestants: dict[str, Turn], rounds: int, progress: Callable[[int], None]) -> dict[str, float]:
+    """Return the median over interleaved rounds of the time of one turn, in microseconds."""
+    times = {name: max(2, round(SLICE_S / _time_s(turn, 3))) for name, turn in contestants.items()}
+    taken_s: dict[str, list[float]] = {name: [] for name in contestants}
+    for number in range(rounds):
+        for name, turn in contestants.items():
+            taken_s[name].append(_time_s(turn, times[name]))
+        progress(number + 1)
+    return {name: statistics.median(values) * 1e6 for name, values in taken_s.items()}
+
+
+def run(rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
+    """Return every figure."""
+    progress("compiling")
+    kernels = DECIDE.compiled(cache=False), GATE.compiled(cache=False)
+    result: dict[str, object] = {"bench": "step_cost", "rounds": rounds, "peer": "simple-pid", "loops_per_cdu": 2}
+    for count in SIZES:
+        plan, width = site(count)
+        story = snapshots(plan, width)
+        contestants: dict[str, Turn] = {
+            "compiled": Ours(plan.with_kernels(*kernels), story).turn,
+            "interpreted": Ours(plan, story).turn,
+            "simple_pid": Peer(plan, story).turn,
+        }
+        us = measure(contestants, rounds, lambda n, c=count: progress(f"{c} CDU: round {n} of {rounds}"))  # type: ignore[misc]
+        result[f"cdus_{count}"] = {
+            **{f"{name}_us": round(value, 2) for name, value in us.items()},
+            **{f"{name}_us_per_cdu": round(value / count, 3) for name, value in us.items()},
+            "simple_pid_over_compiled_ratio": round(us["simple_pid"] / us["compiled"], 3),
+            "simple_pid_over_interpreted_ratio": round(us["simple_pid"] / us["interpreted"], 4),
+            "interpreted_over_compiled_ratio": round(us["interpreted"] / us["compiled"], 2),
+            "compiled_share_of_period_ratio": round(us["compiled"] * 1e-6 / plan.period_s, 7),
+        }
+    return result
+
+
+def table(result: dict[str, object]) -> str:
+    """Return the figures for people."""
+    lines = [f"one control cycle, median of {result['rounds']} interleaved rounds"]
+    for count in SIZES:
+        row = result[f"cdus_{count}"]
+        assert isinstance(row, dict)
+        lines.append(f"\n{count} CDU{'s' * (count > 1)}")
+        for name, title in (
+            ("compiled", "step(), compiled"),
+            ("interpreted", "step(), interpreted"),
+            ("simple_pid", "simple-pid, the bare loops"),
+        ):
+            lines.append(f"  {title:<28}{row[name + '_us']:>12.1f} us {row[name + '_us_per_cdu']:>10.2f} us per CDU")
+        lines.append(f"  {'simple-pid / compiled':<28}{row['simple_pid_over_compiled_ratio']:>12.2f} x")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Cost of one control cycle against simple-pid.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=40)
+    arguments = parser.parse_args()
+    if not 3 <= arguments.rounds <= 10_000:
+        parser.error(f"--rounds is {arguments.rounds}, allowed: 3 to 10000")
+    begun_s = time.monotonic()
+
+    def progress(what: str) -> None:
+        if sys.stderr.isatty() and time.monotonic() - begun_s > PROGRESS_S:
+            print(f"\r{what:<60}", end="", file=sys.stderr, flush=True)
+
+    result = run(arguments.rounds, progress)
+    if sys.stderr.isatty():
+        print(f"\r{'':<60}\r", end="", file=sys.stderr)
+    print(json.dumps(result) if arguments.json else table(result))
+
+
+if __name__ == "__main__":
+    main()
