@@ -12,11 +12,13 @@ Usage: ``python bench/step_cost.py [--json] [--rounds N]``
 import argparse
 import json
 import math
+import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -158,7 +160,7 @@ class Peer:
         for k in range(times):
             values = self.values[k % SNAPSHOTS]
             for i, (pid, rate) in enumerate(self.loops):
-                wanted = pid(values[i >> 1][i & 1], dt=dt_s)
+                wanted: float = pid(values[i >> 1][i & 1], dt=dt_s)  # type: ignore[assignment]
                 reach = rate * dt_s
                 outputs[i] = min(max(wanted, outputs[i] - reach), outputs[i] + reach)
             commands = []
@@ -189,7 +191,14 @@ def run(rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
     """Return every figure."""
     progress("compiling")
     kernels = DECIDE.compiled(cache=False), GATE.compiled(cache=False)
-    result: dict[str, object] = {"bench": "step_cost", "rounds": rounds, "peer": "simple-pid", "loops_per_cdu": 2}
+    result: dict[str, object] = {
+        "bench": "step_cost",
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "peer": f"simple-pid {metadata.version('simple-pid')}",
+        "rounds": rounds,
+        "loops_per_cdu": 2,
+    }
     for count in SIZES:
         plan, width = site(count)
         story = snapshots(plan, width)

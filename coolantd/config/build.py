@@ -166,7 +166,7 @@ class _Builder:
             output_rate_pct_per_s=loop.output_rate_pct_per_s,
             setpoint=setpoint,
             setpoint_rate_per_s=setpoint_rate_per_s,
-            hold_s=self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            hold_s=HOLD_POLLS * self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
             manual_pct=manual_pct,
         )
 

@@ -13,6 +13,7 @@ from coolantd.control.layout import (
     F_RATE,
     F_TARGET,
     F_TOLERANCE,
+    F_ZERO_ALLOWED,
     PUMPS_MAX,
     SUPPLY_TEMP,
     X_PUMP,
@@ -62,7 +63,7 @@ def measured_output(x: IntArray, loop: int, y: IntArray, value: FloatArray, qual
 
 def adopted(f: FloatArray, position: float) -> float:
     """Return the command that leaves an actuator where it was measured; a pump below its minimum is off."""
-    if f[F_MINIMUM] > 0.0 and position < f[F_MINIMUM] - OFF_MARGIN_PCT:
+    if f[F_ZERO_ALLOWED] == 1.0 and position < f[F_MINIMUM] - OFF_MARGIN_PCT:
         return 0.0
     return clip(position, f[F_MINIMUM], f[F_MAXIMUM])
 

@@ -95,4 +95,6 @@ F_MINIMUM: Final = 2
 F_MAXIMUM: Final = 3
 F_TOLERANCE: Final = 4
 """Largest difference between command and readback at which a hand-over may complete."""
-ACTUATOR_PARAMETERS: Final = 5
+F_ZERO_ALLOWED: Final = 5
+"""1 if it may be off below its minimum, as a pump may."""
+ACTUATOR_PARAMETERS: Final = 6

@@ -222,7 +222,10 @@ def make_plan(cdus: Sequence[CduParameters], actuators: Sequence[ActuatorParamet
         for cdu in cdus
     ]
     y = [[a.position, _index(a.readback), _index(a.cdu)] for a in actuators]
-    f = [[a.fixed_pct, a.slew_pct_per_s, a.minimum, a.maximum, a.handover_tolerance_pct] for a in actuators]
+    f = [
+        [a.fixed_pct, a.slew_pct_per_s, a.minimum, a.maximum, a.handover_tolerance_pct, float(a.zero_allowed)]
+        for a in actuators
+    ]
     n, m = len(cdus), len(actuators)
     return Plan(
         cdus=tuple(cdus),

@@ -37,6 +37,10 @@ VALUE_MAX: Final = 1e9
 """No measured quantity reaches this in any unit; a value that does is bad whatever its quality says, so that no NaN,
 infinity or overflow ever enters a kernel (FM-16)."""
 
+_BAD: Final = int(Quality.BAD)
+_STARTING: Final = int(Mode.STARTING)
+_WAITING_FOR_REMOTE: Final = int(Cause.WAITING_FOR_REMOTE)
+
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
@@ -138,7 +142,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     """
     dt_s = _elapsed_s(plan, state, now_s)
     numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
-    quality = np.where(numbers, snapshot.quality, int(Quality.BAD))
+    quality = np.where(numbers, snapshot.quality, _BAD)
     s, d, a = state.s.copy(), state.d.copy(), state.a.copy()
     m = len(plan.actuators)
     demands, commands, refusals = np.full(m, NAN), np.empty(m), np.empty(m, dtype=np.int64)
@@ -172,5 +176,5 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         mode_age_s=d[:, D_MODE_S].copy(),
         setpoints=s[:, :, S_SETPOINT_USED].copy(),
         outputs=s[:, :, S_OUTPUT].copy(),
-        wants_remote=(modes == Mode.STARTING) & (causes == Cause.WAITING_FOR_REMOTE),
+        wants_remote=(modes == _STARTING) & (causes == _WAITING_FOR_REMOTE),
     )

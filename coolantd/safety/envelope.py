@@ -89,7 +89,7 @@ def keep_one_pump(
     """
     for i in range(limits.shape[0]):
         group = limits[i, L_PUMP_GROUP]
-        if group < 0.0 or wanted[i] == 0 or not math.isfinite(last[i]):
+        if group < 0.0 or wanted[i] == 0 or not math.isfinite(last[i]) or allowed[i] > 0.0:
             continue
         running = False
         for j in range(limits.shape[0]):

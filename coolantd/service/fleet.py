@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Final
 
 from coolantd.clock import Clock
 from coolantd.config.build import write_rules
@@ -22,6 +23,8 @@ from coolantd.service.outlet import Outlet, RegisterOutlet, TopicOutlet
 from coolantd.service.table import PointTable
 from coolantd.service.view import DeviceView
 from coolantd.service.writer import ActuatorOutlet, DeviceOutlet
+
+MQTT_TASK: Final = "mqtt"
 
 Endpoint = tuple[str, int]
 Spawn = Callable[..., "asyncio.Task[None]"]
@@ -82,7 +85,7 @@ class Fleet:
         """
         if loaded.config.mqtt != self._mqtt_config:
             self._set_broker(loaded, table)
-        leaving = [bus for bus in self._buses.values() if removed | changed & set(bus.devices)]
+        leaving = [bus for bus in self._buses.values() if (removed | changed) & set(bus.devices)]
         for name in removed | changed:
             self._take_away(name)
         for device in loaded.config.devices:
@@ -154,6 +157,7 @@ class Fleet:
         password = None if config is None else mqtt_password(config)
         if self._mqtt_task is not None:
             self._mqtt_task.cancel()
+            self._forget(MQTT_TASK)
         self.mqtt, self._mqtt_task, self._mqtt_config = None, None, config
         if config is None:
             return
@@ -174,9 +178,9 @@ class Fleet:
             on_connection=lambda connected: bus.connection_changed(connected),  # noqa: PLW0108 - bus comes after link
             rng=self._rng,
         )
-        bus = MqttBus(link, clock=self._clock, metrics=self._metrics, table=table)
+        bus = MqttBus(link, clock=self._clock, metrics=self._metrics, table=table, pulse=lambda: self._pulse(MQTT_TASK))
         self.mqtt = bus
-        self._mqtt_task = self._spawn(bus.run(), name="mqtt")
+        self._mqtt_task = self._spawn(bus.run(), name=MQTT_TASK)
 
     def _add_or_bind(self, device: DeviceConfig, profile: Profile, table: PointTable) -> None:
         endpoint = _endpoint(device)

@@ -123,7 +123,10 @@ async def warm(base: Path) -> tuple[KernelFunction, KernelFunction]:
         raise CoolantdError(f"the compiler's process ended with status {status}")
     os.environ["NUMBA_CACHE_DIR"] = str(directory)  # read when numba is first imported, which is just now
     await asyncio.to_thread(load_compiler, release_compiler_pages)
-    kernels = await asyncio.to_thread(compile_and_prove)
+    try:
+        kernels = await asyncio.to_thread(compile_and_prove)
+    except Exception as error:  # whatever a compiler throws costs speed and never the daemon (FM-29)
+        raise CoolantdError(f"the compiled control law could not be loaded: {error!r}") from error
     await asyncio.to_thread(release_compiler_pages)
     await asyncio.to_thread(_forget_other_versions, base, directory)
     return kernels

@@ -1,6 +1,7 @@
 """The broker's side of the point table: subscribes to what devices say and turns messages into samples."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +18,8 @@ from coolantd.service.table import PointTable
 
 log: Final = structlog.get_logger()
 
+PULSE_S: Final = 0.5
+"""As for a Modbus bus."""
 UP_PERIODS: Final = 3.0
 """A device is up while something it said is no older than this many periods (as for bad points)."""
 
@@ -58,7 +61,16 @@ class MqttBus:
         devices: by name.
     """
 
-    def __init__(self, link: MqttLink, *, clock: Clock, metrics: Metrics, table: PointTable) -> None:
+    def __init__(
+        self,
+        link: MqttLink,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        table: PointTable,
+        pulse: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pulse = pulse
         self.link = link
         self.devices: dict[str, MqttDevice] = {}
         self._clock = clock
@@ -101,8 +113,15 @@ class MqttBus:
             group.create_task(self._receive(), name="mqtt-receive")
 
     async def _receive(self) -> None:
+        """Take what comes; a sign of life at least each ``PULSE_S`` tells waiting from hanging (FM-47)."""
         while True:
-            for message in await self.link.next_messages():
+            self._pulse()
+            try:
+                async with self._clock.timeout(PULSE_S):
+                    messages = await self.link.next_messages()
+            except TimeoutError:
+                continue
+            for message in messages:
                 self._take(message)
 
     def _take(self, message: Message) -> None:

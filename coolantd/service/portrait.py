@@ -4,7 +4,15 @@ import math
 
 from coolantd import __version__
 from coolantd.config.load import Loaded
-from coolantd.control.layout import PRESSURE, SUPPLY_TEMP
+from coolantd.control.layout import (
+    D_CAUSE,
+    D_MODE,
+    D_MODE_S,
+    PRESSURE,
+    S_OUTPUT,
+    S_SETPOINT_USED,
+    SUPPLY_TEMP,
+)
 from coolantd.point import Quality, Snapshot
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Cause, Mode
@@ -54,18 +62,14 @@ def _labels() -> tuple[str, ...]:
 
 
 def _cdus(cycle: Cycle) -> tuple[CduView, ...]:
-    decision = cycle.decision
-    if decision is None:
-        return tuple(
-            CduView(name=cdu.name, mode=Mode.FAILSAFE.label, cause=Cause.WAITING_FOR_SCAN.label, mode_age_s=0.0)
-            for cdu in cycle.plan.cdus
-        )
+    """Return every CDU as the state has it: a reload carries that over, so no mode blinks before the next cycle."""
+    d = cycle.state.d
     return tuple(
         CduView(
             name=cdu.name,
-            mode=Mode(int(decision.modes[n])).label,
-            cause=Cause(int(decision.causes[n])).label,
-            mode_age_s=float(decision.mode_age_s[n]),
+            mode=Mode(int(d[n, D_MODE])).label,
+            cause=Cause(int(d[n, D_CAUSE])).label,
+            mode_age_s=float(d[n, D_MODE_S]),
         )
         for n, cdu in enumerate(cycle.plan.cdus)
     )
@@ -76,16 +80,16 @@ def _value(snapshot: Snapshot, row: int) -> float:
 
 
 def _loop(cycle: Cycle, snapshot: Snapshot, n: int, number: int) -> LoopView:
-    decision, cdu = cycle.decision, cycle.plan.cdus[n]
+    state, cdu = cycle.state.s[n, number], cycle.plan.cdus[n]
     loop = cdu.supply_temp if number == SUPPLY_TEMP else cdu.pressure
     return LoopView(
         cdu=cdu.name,
         loop="supply_temp" if number == SUPPLY_TEMP else "pressure",
         unit=loop.unit,
         setpoint_target=loop.setpoint,
-        setpoint=math.nan if decision is None else float(decision.setpoints[n, number]),
+        setpoint=float(state[S_SETPOINT_USED]),
         process_variable=_value(snapshot, loop.point),
-        output_pct=math.nan if decision is None else float(decision.outputs[n, number]),
+        output_pct=float(state[S_OUTPUT]),
     )
 
 

@@ -17,6 +17,7 @@ from coolantd.errors import Fault
 from coolantd.point import Quality, Snapshot
 from coolantd.protocol.profile import Heartbeat, RemoteControl, WriteRule
 from coolantd.safety.envelope import Refusal, permits_word
+from coolantd.safety.modes import Mode
 from coolantd.service.journal import Recorder
 from coolantd.service.metrics import Metrics
 from coolantd.service.outlet import Done, Outlet
@@ -101,12 +102,15 @@ class Writer:
 
         A device hears our heartbeat only while we command something in it. Before the first valid scan, and while
         it is out of touch, its own controller is the better one: a heartbeat would keep it obeying setpoints that
-        nobody looks after (FM-44).
+        nobody looks after (FM-44). A CDU in starting waits for its readbacks, so there a value that the device has
+        lost is sent again at once, not when its lease runs out (FM-41).
         """
         commanded = set()
         for i, actuator in enumerate(self.actuators):
             self._report_refusal(actuator, int(decision.refusals[i]), float(decision.demands[i]))
             self._verify(actuator, snapshot, now_s)
+            if actuator.mismatch and _is_starting(actuator, decision):
+                actuator.written = math.nan
             value = float(decision.commands[i])
             if math.isfinite(value):
                 commanded.add(actuator.parameters.device)
@@ -202,6 +206,11 @@ class Writer:
         device.count = device.count + 1 if device.count < beat.wrap_count else 0
         device.beat_s = now_s
         _say(device.beat_outlet, device.count, range(beat.wrap_count + 1), _ignore)
+
+
+def _is_starting(actuator: ActuatorOutlet, decision: Decision) -> bool:
+    cdu = actuator.parameters.cdu
+    return cdu is not None and bool(decision.modes[cdu] == Mode.STARTING)
 
 
 def _words(remote: RemoteControl) -> tuple[int, int]:

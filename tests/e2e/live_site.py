@@ -222,7 +222,11 @@ def position_at(looks: Iterable[Look], point: str, time_s: float) -> float:
 
 def outside_limits(writes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Writes that the device's data sheet does not allow: pumps 0 or 25 to 100 %, valve 0 to 100 %."""
-    return [w for w in writes if not (0.0 <= w["value"] <= 100.0 and (w["point"] == VALVE or w["value"] == 0.0 or w["value"] >= 25.0))]
+    return [
+        w
+        for w in writes
+        if not (0.0 <= w["value"] <= 100.0 and (w["point"] == VALVE or w["value"] == 0.0 or w["value"] >= 25.0))
+    ]
 
 
 def too_fast(writes: list[dict[str, Any]]) -> list[tuple[dict[str, Any], float]]:

@@ -11,7 +11,19 @@ import time
 from bisect import bisect_right
 
 import pytest
-from live_site import FULL, PERIOD_S, PUMPS, VALVE, live_site, needs_broker, outside_limits, status_of, truth_of, wait_for, writes_since
+from live_site import (
+    FULL,
+    PERIOD_S,
+    PUMPS,
+    VALVE,
+    live_site,
+    needs_broker,
+    outside_limits,
+    status_of,
+    truth_of,
+    wait_for,
+    writes_since,
+)
 
 pytestmark = [*needs_broker, pytest.mark.slow]
 
@@ -96,9 +108,7 @@ def test_a_lost_broker_changes_nothing_for_the_cdu():
     print(f"\nbroker gone {OUTAGE_S:g} s, reconnected {results['reconnect_s']:.2f} s after it was back")
     for name, points in (("valve", (VALVE,)), ("pumps", PUMPS)):
         traces = [[trace(writes, point) for point in points] for writes in runs]
-        far = {
-            (a, b): max(map(distance, traces[a], traces[b])) for a, b in itertools.combinations(range(len(runs)), 2)
-        }
+        far = {(a, b): max(map(distance, traces[a], traces[b])) for a, b in itertools.combinations(range(len(runs)), 2)}
         undisturbed = max(far[pair] for pair in far if DISTURBED not in pair)
         disturbed = min(far[pair] for pair in far if DISTURBED in pair)
         print(f"  {name}: undisturbed runs differ up to {undisturbed:.3f} %, the disturbed one by {disturbed:.3f} %")

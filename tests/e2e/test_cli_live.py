@@ -93,7 +93,9 @@ def test_run_says_in_one_sentence_that_its_port_is_taken():
         assert not site.daemon_socket.exists()
 
 
-@pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("reload",), ("reload", "--dry-run")], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [("status",), ("status", "--json"), ("reload",), ("reload", "--dry-run")], ids=" ".join
+)
 def test_without_a_daemon_one_sentence_says_so(tmp_path, command):
     done = coolantd(*command, "--socket", tmp_path / "control.sock")
     assert done.returncode == 1
@@ -103,7 +105,9 @@ def test_without_a_daemon_one_sentence_says_so(tmp_path, command):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("demo", "--speed", "1000"), ("demo", "--duration", "1"), ("simulate", "--speed", "0"), ("rum",)], ids=" ".join
+    "arguments",
+    [("demo", "--speed", "1000"), ("demo", "--duration", "1"), ("simulate", "--speed", "0"), ("rum",)],
+    ids=" ".join,
 )
 def test_wrong_usage_exits_2_and_says_what_is_allowed(arguments):
     done = coolantd(*arguments)

@@ -1,5 +1,6 @@
 """The main job at real time: the load steps from 10 to 100 % and the supply temperature is brought back."""
 
+import itertools
 import subprocess
 import sys
 import time
@@ -48,10 +49,11 @@ def test_the_load_steps_from_10_to_100_percent():
     for look in plant.since(stepped_s):
         response.add(look.state["time_s"], look.state["tcs_supply_temp_c"])
     valve = [write["value"] for write in writes if write["point"] == VALVE]
-    step = max(abs(b - a) for a, b in zip(valve, valve[1:], strict=False))
+    step = max(abs(b - a) for a, b in itertools.pairwise(valve))
     print(
-        f"\nload 10 -> 100 %: supply deviation peak {response.peak_k:.2f} K, inside +-0.5 K after {response.settle_s} s; "
-        f"{len(writes)} writes, 0 outside limits, largest valve step {step:.2f} %; "
+        f"\nload 10 -> 100 %: supply deviation peak {response.peak_k:.2f} K, inside +-0.5 K after "
+        f"{response.settle_s:.1f} s; {len(writes)} writes, {len(outside_limits(writes))} outside limits, "
+        f"largest valve step {step:.2f} %; "
         f"hottest case {max(look.state['case_temp_max_c'] for look in plant.looks):.1f} degC"
     )
     assert abs(response.peak_k) <= PEAK_MAX_K

@@ -77,7 +77,10 @@ def api(port, path, **query):
 
 
 def query(port, expression):
-    return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in api(port, "query", query=expression)["result"]}
+    return {
+        tuple(sorted(each["metric"].items())): float(each["value"][1])
+        for each in api(port, "query", query=expression)["result"]
+    }
 
 
 def test_prometheus_scrapes_a_live_daemon(tmp_path):

@@ -1,6 +1,7 @@
 """What a CDU does from the first scan on: start, take over, automatic, manual, and back when the device goes local."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def test_positions_measured_just_outside_the_limits_are_adopted_at_the_limit():
     rig = Rig(site(), follows=False)
     rig.put(valve=-1.2, pump1=101.5, pump2=24.0)
     assert list(rig.step().commands) == [0.0, 100.0, 25.0]
+
+
+def test_an_actuator_that_may_not_be_off_is_adopted_at_its_minimum():
+    cdu, (valve, *pumps) = cdu_parts(0)
+    rig = Rig(assemble([(cdu, [replace(valve, minimum=10.0), *pumps])]))
+    rig.put(valve=4.0)
+    rig.step()
+    assert (rig.command(VALVE), rig.decision.refusals.any()) == (10.0, False)
+    rig.until(Mode.AUTOMATIC)
 
 
 def test_starting_waits_for_the_readbacks():

@@ -232,3 +232,9 @@ def test_a_site_without_cdus_decides_nothing():
     plan = assemble([])
     state, decision = step(plan, Rig(plan).state, Snapshot(*(np.zeros(0) for _ in range(4))), 0.0)
     assert decision.commands.size == decision.modes.size == state.a.size == 0
+
+
+@pytest.mark.parametrize("changes", [{"pumps": tuple(range(9))}, {"required": tuple(range(25))}])
+def test_a_plan_refuses_more_than_its_arrays_hold(changes):
+    with pytest.raises(ValueError, match="too many"):
+        site(cdu=changes)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from coolantd.safety.envelope import LIMIT_COLUMNS, Refusal, gate, judge, keep_one_pump, permits_word
+from coolantd.safety.envelope import LIMIT_COLUMNS, TOLERANCE_PCT, Refusal, gate, judge, keep_one_pump, permits_word
 
 NAN, INF = float("nan"), float("inf")
 DT_S = 0.5
@@ -85,6 +85,12 @@ def test_fm_11_the_slew_of_a_valve(last, change, sign, expected):
 def test_slew_grows_with_time(dt_s):
     assert verdict(VALVE, 50.0 + 4.0 * dt_s, 50.0, dt_s) is Refusal.NONE
     assert verdict(VALVE, 50.0 + 4.0 * dt_s + EXCESS, 50.0, dt_s) is Refusal.SLEW
+
+
+def test_the_dust_allowed_is_exactly_the_tolerance():
+    assert verdict(PUMP, 25.0 - TOLERANCE_PCT, 25.0) is Refusal.NONE
+    assert verdict(VALVE, 100.0 + TOLERANCE_PCT, 100.0) is Refusal.NONE
+    assert verdict(VALVE, 2.0 + TOLERANCE_PCT, 0.0) is Refusal.NONE
 
 
 @pytest.mark.parametrize("last", [NAN, INF, -INF])
@@ -167,6 +173,11 @@ def test_fm_12_a_pump_without_a_new_command_counts_with_its_last():
     allowed, refusals = run([PUMP, PUMP], [0.0, NAN], [0.0, 40.0], wanted=[1, 0])
     assert allowed[0] == 0.0
     assert refusals[0] is Refusal.NONE
+
+
+def test_fm_12_a_pump_counts_as_running_however_slow_its_minimum():
+    slow = [0.5, *PUMP[1:]]
+    assert run([slow, slow], [0.0, 0.5], [0.0, 0.5]) == ([0.0, 0.5], [Refusal.NONE, Refusal.NONE])
 
 
 def test_fm_12_a_pump_nobody_knows_anything_about_does_not_count_as_running():

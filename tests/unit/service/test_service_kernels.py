@@ -123,6 +123,20 @@ def test_fm_29_a_child_that_dies_costs_the_cache_and_one_more_attempt(tmp_path, 
     assert [files for _, files in seen] == [["damaged.nbc"], []][:attempts]
 
 
+@pytest.mark.parametrize("error", [EOFError(), MemoryError("no executable memory"), CoolantdError("differs")])
+def test_fm_29_whatever_the_compiler_throws_in_the_daemon_itself_the_interpreted_law_goes_on(
+    tmp_path, monkeypatch, error
+):
+    def broken():
+        raise error
+
+    monkeypatch.setattr(kernels, "_run_child", lambda where: failing([0], [], where))
+    monkeypatch.setattr(kernels, "compile_and_prove", broken)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    with pytest.raises(CoolantdError, match="could not be loaded"):
+        asyncio.run(kernels.warm(tmp_path))
+
+
 def test_fm_30_a_cache_directory_that_cannot_be_made_is_an_os_error(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")

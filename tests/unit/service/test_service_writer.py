@@ -14,6 +14,7 @@ from coolantd.errors import Fault
 from coolantd.point import Quality, Snapshot
 from coolantd.protocol.profile import Heartbeat, RemoteControl, Role, WriteRule
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.modes import Mode
 from coolantd.service.metrics import Metrics
 from coolantd.service.writer import REMOTE_RETRY_S, RETRY_S, VERIFY_AGE_S, ActuatorOutlet, DeviceOutlet, Writer
 
@@ -84,13 +85,15 @@ class Bench:
         self.device = DeviceOutlet("cdu1", HEARTBEAT, self.beat, remote=REMOTE, remote_outlet=self.remote)
         self.writer = Writer(self.metrics, self.journal, [self.actuator], {"cdu1": self.device})
 
-    def carry_out(self, command, now_s, *, readback=NAN, age_s=0.0, wants_remote=False, refusal=0, demand=NAN):
+    def carry_out(
+        self, command, now_s, *, readback=NAN, age_s=0.0, wants_remote=False, refusal=0, demand=NAN, mode=Mode.AUTOMATIC
+    ):
         one = np.zeros(1)
         decision = Decision(
             commands=np.array([command]),
             demands=np.array([demand]),
             refusals=np.array([int(refusal)]),
-            modes=np.zeros(1, dtype=np.int64),
+            modes=np.array([int(mode)]),
             causes=np.zeros(1, dtype=np.int64),
             mode_age_s=one,
             setpoints=np.zeros((1, 2)),
@@ -187,6 +190,16 @@ def test_fm_22_a_readback_that_differs_is_counted_once_per_write_and_never_fough
     bench.carry_out(52.0, 24.0, readback=70.0)
     bench.carry_out(52.0, 27.0, readback=70.0)
     assert mismatches(bench) == 2
+
+
+def test_fm_41_while_starting_a_setpoint_the_device_has_lost_is_sent_again_but_not_at_every_cycle():
+    bench = Bench()
+    for k in range(12):
+        bench.carry_out(50.0, 10.0 + 0.5 * k, readback=0.0, mode=Mode.STARTING)
+    assert bench.outlet.sent == [50.0, 50.0, 50.0]
+    bench.carry_out(50.0, 17.0, readback=50.0, mode=Mode.STARTING)
+    bench.carry_out(50.0, 20.0, readback=50.0, mode=Mode.AUTOMATIC)
+    assert len(bench.outlet.sent) == 3
 
 
 @pytest.mark.parametrize(
