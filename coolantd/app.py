@@ -4,11 +4,13 @@ Signals: SIGHUP reload, SIGTERM and SIGINT safe stop within 5 s, SIGUSR1 state t
 """
 
 import asyncio
+import functools
 import gc
 import os
 import random
 import signal
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +69,7 @@ class Daemon:
         self._metrics = Metrics()
         self._stop = asyncio.Event()
         self._hangup = asyncio.Event()
+        self._opened = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._pulses: dict[str, float] = {}
         self._reload_view = ReloadView(successful=False, success_time_s=0.0, digest="", error="not loaded yet")
@@ -155,7 +158,7 @@ class Daemon:
             clock=self._clock,
             metrics=self._metrics,
             rng=self._rng,
-            spawn=group.create_task,
+            spawn=functools.partial(self._spawn, group),
             pulse=self._pulse,
             forget=self._forget,
         )
@@ -169,6 +172,16 @@ class Daemon:
             table=table,
             writer=self._writer(plan, loaded),
         )
+
+    def _spawn(self, group: asyncio.TaskGroup, work: Coroutine[Any, Any, None], *, name: str) -> "asyncio.Task[None]":
+        task = group.create_task(self._when_open(work), name=name)
+        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would be lost unawaited
+        return task
+
+    async def _when_open(self, work: Coroutine[Any, Any, None]) -> None:
+        """Hold a bus back until our listeners stand: a second daemon must end without having touched a device."""
+        await self._opened.wait()
+        await work
 
     def _writer(self, plan: Plan, loaded: Loaded) -> Writer:
         return Writer(
@@ -188,6 +201,7 @@ class Daemon:
             allowed_gid=os.getegid(),  # under systemd the unit's Group=, which operators join
         )
         await self._control.start()
+        self._opened.set()
 
     async def _apply(self, new: Loaded) -> None:
         """Swap between two cycles: everything from here to the first await happens in one turn of the loop."""

@@ -13,20 +13,6 @@ KernelFunction = Callable[..., Any]
 _registered: set[KernelFunction] = set()
 
 
-def load_compiler(between: Callable[[], None]) -> None:
-    """Load what running compiled kernels needs, in two stages, before any kernel asks for it.
-
-    Each stage pages in much of LLVM that is not needed again; ``between`` is called after each and may give it back,
-    so that the stages' memory does not add up.
-    """
-    import numba  # noqa: F401 - the first stage is the import itself
-    from numba.core.registry import cpu_target
-
-    between()
-    cpu_target.target_context.refresh()
-    between()
-
-
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """A function over packed arrays, and the plain functions it calls.

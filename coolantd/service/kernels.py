@@ -21,11 +21,13 @@ import numpy as np
 from coolantd.control import golden
 from coolantd.control.loops import DECIDE
 from coolantd.errors import CoolantdError
-from coolantd.kernel import KernelFunction, load_compiler
+from coolantd.kernel import KernelFunction
 from coolantd.safety.envelope import GATE
 
 COMPILE_TIMEOUT_S: Final = 180.0
 """Ten seconds on an idle core; a small controller under load takes its time, and nothing waits for it."""
+RELEASE_PERIOD_S: Final = 0.05
+"""Loading takes about a second; a release costs a millisecond."""
 COMPILER_LIBRARY: Final = "libllvmlite"
 MADV_DONTNEED: Final = 4
 """From <sys/mman.h>."""
@@ -97,6 +99,13 @@ def release_compiler_pages() -> None:
     libc.malloc_trim(0)
 
 
+async def _release_repeatedly() -> None:
+    """Keep the loading small too, not only its end: what one stage paged in, the next does not need."""
+    while True:
+        release_compiler_pages()
+        await asyncio.sleep(RELEASE_PERIOD_S)
+
+
 def _forget_other_versions(base: Path, keep: Path) -> None:
     for old in base.glob("kernels-*"):
         if old != keep:
@@ -122,12 +131,14 @@ async def warm(base: Path) -> tuple[KernelFunction, KernelFunction]:
     if status != 0:
         raise CoolantdError(f"the compiler's process ended with status {status}")
     os.environ["NUMBA_CACHE_DIR"] = str(directory)  # read when numba is first imported, which is just now
-    await asyncio.to_thread(load_compiler, release_compiler_pages)
+    releasing = asyncio.create_task(_release_repeatedly(), name="release")
     try:
         kernels = await asyncio.to_thread(compile_and_prove)
     except Exception as error:  # whatever a compiler throws costs speed and never the daemon (FM-29)
         raise CoolantdError(f"the compiled control law could not be loaded: {error!r}") from error
-    await asyncio.to_thread(release_compiler_pages)
+    finally:
+        releasing.cancel()
+    release_compiler_pages()
     await asyncio.to_thread(_forget_other_versions, base, directory)
     return kernels
 
