@@ -39,10 +39,19 @@ SOURCE_UNITS: Final[dict[str, tuple[str, float, float]]] = {
     "degF": ("degC", 1.0 / 1.8, -32.0 / 1.8),
     "psi": ("kPa", KPA_PER_PSI, 0.0),
     "bar": ("kPa", 100.0, 0.0),
+    "mbar": ("kPa", 0.1, 0.0),
+    "Pa": ("kPa", 1e-3, 0.0),
+    "MPa": ("kPa", 1000.0, 0.0),
     "gpm": ("L/min", LPM_PER_GPM, 0.0),
+    "0.1gpm": ("L/min", LPM_PER_GPM / 10.0, 0.0),
     "m3/h": ("L/min", 1000.0 / 60.0, 0.0),
     "l/h": ("L/min", 1.0 / 60.0, 0.0),
+    "l/s": ("L/min", 60.0, 0.0),
     "W": ("kW", 1e-3, 0.0),
+    "mA": ("A", 1e-3, 0.0),
+    "mV": ("V", 1e-3, 0.0),
+    "min": ("h", 1.0 / 60.0, 0.0),
+    "ms": ("s", 1e-3, 0.0),
 }
 """A device's unit -> (canonical unit, factor, offset): canonical = factor * source + offset."""
 
@@ -64,6 +73,8 @@ CANONICAL_UNITS: Final = frozenset(
         "pH",
         "uS/cm",
         "NTU",
+        "deg",
+        "code",
         "bool",
         "",
     }

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import typer
 
-COMMANDS: Final = ("run", "check", "demo", "status", "reload", "simulate")
-"""In the order ``coolantd --help`` lists them; each is a function of the same name in ``coolantd.cli.<name>``."""
+COMMANDS: Final = ("run", "check", "demo", "status", "reload", "simulate", "profile")
+"""In the order ``coolantd --help`` lists them; each is a function, or a group of commands, of the same name in
+``coolantd.cli.<name>``."""
 
 
 def _wanted() -> tuple[str, ...]:
@@ -20,9 +21,9 @@ def _wanted() -> tuple[str, ...]:
     return (first,) if first in COMMANDS else COMMANDS
 
 
-def _command(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(importlib.import_module(f"coolantd.cli.{name}"), name)
-    return function
+def _command(name: str) -> Callable[..., Any] | typer.Typer:
+    found: Callable[..., Any] | typer.Typer = getattr(importlib.import_module(f"coolantd.cli.{name}"), name)
+    return found
 
 
 def _version(value: bool) -> None:
@@ -44,5 +45,9 @@ def app() -> None:
         """Control coolant distribution units and rack manifolds over Modbus and MQTT."""
 
     for name in _wanted():
-        cli.command(name)(_command(name))
+        command = _command(name)
+        if isinstance(command, typer.Typer):
+            cli.add_typer(command, name=name)
+        else:
+            cli.command(name)(command)
     cli()

@@ -44,6 +44,8 @@ def poll_period_s(device: DeviceConfig, poll: PollClass) -> float:
         PollClass.FAST: device.poll_fast_s,
         PollClass.NORMAL: device.poll_normal_s,
         PollClass.SLOW: device.poll_slow_s,
+        # Read at connect only; what is shown of it must still grow old with the device's silence.
+        PollClass.ONCE: device.poll_slow_s,
     }[poll]
 
 

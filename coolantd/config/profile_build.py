@@ -16,15 +16,19 @@ from coolantd.config.profile_models import (
     fields_of,
 )
 from coolantd.errors import Problem
+from coolantd.protocol.kinds import Access, Coding
 from coolantd.protocol.profile import (
-    Coding,
+    CommunicationLoss,
     DifferencePoint,
     Heartbeat,
+    Identity,
     MessagePoint,
     ModbusLimits,
     Profile,
+    RawSpan,
     RegisterPoint,
     RemoteControl,
+    TextPoint,
     UnitSelector,
     WriteRule,
 )
@@ -33,6 +37,8 @@ BRANCH: Final = "{branch}"
 """Stands for a branch's number in the names and topics of a manifold's profile."""
 _REQUIRED: Final = ("table", "coding", "unit", "minimum", "maximum")
 _OWN: Final = frozenset({"point", "write"})
+_REBUILT: Final = frozenset({"write", "alarm", "raw_span", "value_names"})
+"""Keys whose values are tables of their own, or are no fact of the point alone."""
 
 Point = RegisterPoint | MessagePoint | DifferencePoint
 
@@ -74,13 +80,26 @@ def build_profile(name: str, model: ProfileModel, entries: Iterable[Entry]) -> P
         registers=tuple(point for point in points if isinstance(point, RegisterPoint)),
         messages=tuple(point for point in points if isinstance(point, MessagePoint)),
         differences=tuple(point for point in points if isinstance(point, DifferencePoint)),
-        alarms=tuple(bit for bits in model.bits if bits.alarm for bit in bits.names if bit),
+        texts=tuple(TextPoint(**dict(text)) for text in model.text),
+        alarms=tuple(_alarms(model)),
         limits=ModbusLimits(**dict(model.limits)),
         heartbeat=Heartbeat(**dict(model.heartbeat)) if model.heartbeat else None,
         remote_control=RemoteControl(**dict(model.remote_control)) if model.remote_control else None,
         unit_selector=UnitSelector(**dict(model.unit_selector)) if model.unit_selector else None,
         online_topic=model.online_topic,
+        identity=Identity(**dict(model.identity)) if model.identity else None,
+        communication_loss=tuple(CommunicationLoss(**dict(loss)) for loss in model.communication_loss),
+        firmware_point=model.firmware_point,
     )
+
+
+def _alarms(model: ProfileModel) -> Iterator[str]:
+    for bits in model.bits:
+        yield from (bit for bit in bits.names if bit and bits.alarm)
+    for block in model.block:
+        for point in block.point:
+            if block.alarm if point.alarm is None else point.alarm:
+                yield point.name
 
 
 def _block(path: KeyPath, block: BlockModel, document: Document) -> Iterator[Entry | Problem]:
@@ -88,11 +107,35 @@ def _block(path: KeyPath, block: BlockModel, document: Document) -> Iterator[Ent
     for index, point in enumerate(block.point):
         here = (*path, "point", index)
         facts = shared | fields_of(point, without=_OWN)
+        if facts.get("coding") is Coding.ENUM:
+            facts = _enum_facts(facts) | facts
         missing = [key for key in _REQUIRED if facts.get(key) is None]
         if missing:
             yield document.problem((*here, missing[0]), "missing here and at the block")
         else:
-            yield Entry(here, RegisterPoint(**facts, write=_write(point)))
+            yield Entry(here, _register(point, facts))
+
+
+def _enum_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what goes without saying for an enum: its unit, and a range from its first code to its last."""
+    codes = list((facts.get("value_names") or {}).values())
+    if not codes:
+        return {"unit": "code"}
+    return {"unit": "code", "minimum": float(min(codes)), "maximum": float(max(*codes, min(codes) + 1))}
+
+
+def _register(point: RegisterModel, facts: dict[str, Any]) -> RegisterPoint:
+    write = _rule(point.write, 0) if point.write else None
+    span = facts.get("raw_span")
+    names = facts.get("value_names") or {}
+    own = {key: value for key, value in facts.items() if key not in _REBUILT}
+    own.setdefault("access", Access.READ if write is None else Access.READ_WRITE)
+    return RegisterPoint(
+        **own,
+        write=write,
+        raw_span=RawSpan(**dict(span)) if span else None,
+        value_names=tuple((code, name) for name, code in names.items()),
+    )
 
 
 def _bits(path: KeyPath, bits: BitsModel) -> Iterator[Entry]:
@@ -108,6 +151,11 @@ def _bits(path: KeyPath, bits: BitsModel) -> Iterator[Entry]:
                 maximum=1.0,
                 bit=bit,
                 poll=bits.poll,
+                word_order=bits.word_order,
+                access=Access.COMMAND if bit in bits.command_bits else bits.access,
+                firmware=bits.firmware,
+                basis=bits.basis,
+                note=bits.note,
             )
             yield Entry((*path, "names", bit), point)
 
@@ -129,10 +177,6 @@ def _message(path: KeyPath, message: MessageModel, branches: int) -> Iterator[En
                     write=_rule(point.write, number) if point.write else None,
                 ),
             )
-
-
-def _write(point: RegisterModel) -> WriteRule | None:
-    return _rule(point.write, 0) if point.write else None
 
 
 def _rule(write: WriteModel, number: int) -> WriteRule:

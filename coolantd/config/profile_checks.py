@@ -1,4 +1,4 @@
-"""Whether a profile makes sense in itself. Knows the rules of protocol/profile.py; no file, no site.
+"""Whether a profile makes sense as a whole. Knows the rules of protocol/profile.py; no file, no site.
 
 Each check answers with a problem at the key to mend.
 """
@@ -12,10 +12,16 @@ from coolantd.config.document import Document
 from coolantd.config.explain import shown
 from coolantd.config.locate import KeyPath
 from coolantd.config.profile_build import Entry, Point
-from coolantd.config.profile_models import ADDRESS_MAX, REGISTER_BITS
+from coolantd.config.profile_register_checks import BIT_TABLES, check_register, check_rule
 from coolantd.errors import Problem
-from coolantd.protocol.profile import Coding, DifferencePoint, MessagePoint, Profile, RegisterPoint, Table, WriteRule
-from coolantd.units import SOURCE_UNITS
+from coolantd.protocol.profile import (
+    Coding,
+    DifferencePoint,
+    MessagePoint,
+    Profile,
+    RegisterPoint,
+    TextPoint,
+)
 
 NAME_SUFFIXES: Final[Mapping[str, str]] = {
     "degC": "_c",
@@ -34,13 +40,13 @@ NAME_SUFFIXES: Final[Mapping[str, str]] = {
     "pH": "_ph",
     "uS/cm": "_us_cm",
     "NTU": "_ntu",
+    "deg": "_deg",
+    "code": "_code",
     "bool": "_bool",
     "": "_ratio",
 }
 """A point's name ends in its unit, so that nobody reads kPa as psi."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-_BIT_TABLES: Final = frozenset({Table.COIL, Table.DISCRETE})
-_RAW_BITS: Final = {Coding.U16: 16, Coding.I16: 16, Coding.U32: 32, Coding.I32: 32, Coding.F32: 32}
 
 
 def check_profile(profile: Profile, entries: Sequence[Entry], document: Document) -> tuple[Problem, ...]:
@@ -49,8 +55,11 @@ def check_profile(profile: Profile, entries: Sequence[Entry], document: Document
     problems = [
         *_kind(profile, document),
         *_names(entries, document),
-        *_overlaps(entries, document),
+        *_texts(profile, points, document),
+        *_overlaps(profile, entries, document),
         *_device(profile, points, document),
+        *_identity(profile, points, document),
+        *_alarms(profile, points, document),
     ]
     for entry in entries:
         problems += _point(entry, profile, points, document)
@@ -61,6 +70,8 @@ def _kind(profile: Profile, document: Document) -> Iterator[Problem]:
     if bool(profile.registers) == bool(profile.messages):
         what = "both registers and messages" if profile.registers else "no points"
         yield document.problem((), what, allowed="either [[block]] and [[bits]], or [[message]]")
+    if profile.texts and profile.messages:
+        yield document.problem(("text", 0), "only Modbus devices have texts")
     if profile.online_topic is not None and not profile.messages:
         yield document.problem(("online_topic",), "only MQTT devices have one")
 
@@ -79,15 +90,49 @@ def _names(entries: Iterable[Entry], document: Document) -> Iterator[Problem]:
         seen.setdefault(name, key)
 
 
-def _overlaps(entries: Iterable[Entry], document: Document) -> Iterator[Problem]:
-    """Two values sharing a register are a slip of an address, unless both are bits of it."""
-    registers = [(entry, entry.point) for entry in entries if isinstance(entry.point, RegisterPoint)]
-    registers.sort(key=lambda pair: (pair[1].table, pair[1].address))
-    for (_, before), (entry, after) in itertools.pairwise(registers):
-        shared = before.table is after.table and after.address < before.address + before.coding.register_count
-        if shared and not (before.coding is after.coding is Coding.BITS):
-            key = (*entry.path[:2], "address") if "names" in entry.path else (*entry.path, "address")
+def _texts(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, text in enumerate(profile.texts):
+        path: KeyPath = ("text", index)
+        if not _NAME.fullmatch(text.name):
+            allowed = "a-z first, then a-z 0-9 _"
+            yield document.problem((*path, "name"), "malformed point name", value=shown(text.name), allowed=allowed)
+        if text.name in points or text.name in seen:
+            yield document.problem((*path, "name"), "point name already used", value=shown(text.name))
+        seen.add(text.name)
+        if text.table in BIT_TABLES:
+            yield document.problem((*path, "table"), "holds no text", value=text.table, allowed="holding, input")
+        if text.register_count > profile.limits.span_max_registers:
+            allowed = f"at most limits.span_max_registers = {profile.limits.span_max_registers}"
+            found = str(text.register_count)
+            yield document.problem((*path, "register_count"), "longer than one read", value=found, allowed=allowed)
+
+
+def _overlaps(profile: Profile, entries: Iterable[Entry], document: Document) -> Iterator[Problem]:
+    """Two values sharing a register are a slip of an address, unless both are bits of it or never exist together."""
+    found = [(entry.path, entry.point) for entry in entries if isinstance(entry.point, RegisterPoint)]
+    places: list[tuple[KeyPath, RegisterPoint | TextPoint]] = [*found]
+    places += [(("text", index), text) for index, text in enumerate(profile.texts)]
+    places.sort(key=lambda pair: (pair[1].table, pair[1].address))
+    for (_, before), (path, after) in itertools.pairwise(places):
+        shared = before.table is after.table and after.address < before.address + _width(before)
+        if shared and not _may_share(before, after):
+            key = (*path[:2], "address") if "names" in path else (*path, "address")
             yield document.problem(key, f"overlaps {before.name}", value=str(after.address))
+
+
+def _width(point: RegisterPoint | TextPoint) -> int:
+    return point.register_count if isinstance(point, TextPoint) else point.coding.register_count
+
+
+def _may_share(before: RegisterPoint | TextPoint, after: RegisterPoint | TextPoint) -> bool:
+    if isinstance(before, TextPoint) or isinstance(after, TextPoint):
+        return False
+    if before.coding is after.coding is Coding.BITS:
+        return True
+    if before.firmware is None or after.firmware is None:
+        return False
+    return not (before.firmware.startswith(after.firmware) or after.firmware.startswith(before.firmware))
 
 
 def _device(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
@@ -111,67 +156,57 @@ def _device(profile: Profile, points: Mapping[str, Point], document: Document) -
             yield document.problem(key, "no register point without a write rule by this name", value=shown(name))
 
 
+def _identity(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
+    """Check what the file says about recognising the device and about what it does without us."""
+    texts = {text.name: text for text in profile.texts}
+    if profile.firmware_point is not None and profile.firmware_point not in texts:
+        yield document.problem(("firmware_point",), "no text point by this name", value=shown(profile.firmware_point))
+    for index, loss in enumerate(profile.communication_loss):
+        what, allowed = _disagreement(points.get(loss.point), loss.expected)
+        if what:
+            yield document.problem(("communication_loss", index), what, value=shown(loss.point), allowed=allowed)
+    if (identity := profile.identity) is None:
+        return
+    if (identity.text is None) == (identity.number is None):
+        yield document.problem(("identity",), "neither or both of text and number", allowed="one of them")
+    elif identity.number is not None:
+        what, allowed = _disagreement(points.get(identity.point), identity.number)
+        if what:
+            yield document.problem(("identity",), what, value=shown(identity.point), allowed=allowed)
+    elif identity.point not in texts:
+        yield document.problem(("identity", "point"), "no text point by this name", value=shown(identity.point))
+    elif identity.text is not None and len(identity.text) > (size := 2 * texts[identity.point].register_count):
+        yield document.problem(("identity", "text"), "too long", allowed=f"{size} characters")
+
+
+def _disagreement(point: Point | None, expected: float) -> tuple[str, str]:
+    """Return (what, allowed) where a register can never be found to hold what is expected of it, else empty."""
+    if not isinstance(point, RegisterPoint):
+        return "no register point by this name", ""
+    if not point.minimum <= expected <= point.maximum:
+        return f"{expected:g} is outside its range", f"{point.minimum:g} to {point.maximum:g}"
+    return "", ""
+
+
+def _alarms(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
+    for name in profile.alarms:
+        point = points.get(name)
+        if isinstance(point, RegisterPoint) and point.coding not in (Coding.BITS, Coding.BOOL):
+            yield document.problem((), f"{name} cannot be an alarm", value=point.coding, allowed="bits, bool")
+
+
 def _point(entry: Entry, profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
     point, path = entry.point, entry.path
     if not point.minimum < point.maximum:
         yield document.problem((*path, "maximum"), "not above minimum", value=f"{point.maximum:g}")
     if isinstance(point, RegisterPoint):
-        yield from _register(point, path, profile, document)
+        yield from check_register(point, path, profile, document)
     if isinstance(point, RegisterPoint | MessagePoint):
         if point.write is not None:
-            yield from _rule(point, point.write, path, points, document)
+            yield from check_rule(point, point.write, path, points, document)
         return
     for key, name in (("minuend", point.minuend), ("subtrahend", point.subtrahend)):
         part = points.get(name)
         sent = isinstance(part, MessagePoint) and part.write is not None  # a setpoint over MQTT is never received
         if part is None or sent or part.unit != point.unit or isinstance(part, DifferencePoint):
             yield document.problem((*path, key), f"no point of unit {point.unit} by this name", value=shown(name))
-
-
-def _register(point: RegisterPoint, path: KeyPath, profile: Profile, document: Document) -> Iterator[Problem]:
-    if point.address + point.coding.register_count - 1 > ADDRESS_MAX:
-        yield document.problem((*path, "address"), "past the last register", value=str(point.address))
-    if (point.table in _BIT_TABLES) != (point.coding is Coding.BOOL):
-        yield document.problem(
-            (*path, "coding"),
-            f"does not fit table {point.table}",
-            value=point.coding,
-            allowed="bool for coil and discrete only",
-        )
-    if point.bit + point.bit_count > REGISTER_BITS:
-        yield document.problem((*path, "bit_count"), "past bit 15", value=str(point.bit_count))
-    if point.scale == 0.0:
-        yield document.problem((*path, "scale"), "zero", value="0.0", allowed="any other number")
-    bits = _RAW_BITS.get(point.coding, 0)
-    for sentinel in point.sentinels:
-        if not -(1 << bits) // 2 <= sentinel < 1 << bits:
-            yield document.problem((*path, "sentinels"), f"not a value of {point.coding}", value=shown(sentinel))
-    yield from _imperial(point, path, profile, document)
-
-
-def _imperial(point: RegisterPoint, path: KeyPath, profile: Profile, document: Document) -> Iterator[Problem]:
-    if point.imperial_unit is None:
-        return
-    if SOURCE_UNITS[point.imperial_unit][0] != point.unit:
-        yield document.problem((*path, "imperial_unit"), f"does not convert to {point.unit}", value=point.imperial_unit)
-    if profile.unit_selector is None:
-        yield document.problem((*path, "imperial_unit"), "needs [unit_selector]", value=point.imperial_unit)
-
-
-def _rule(
-    point: RegisterPoint | MessagePoint, rule: WriteRule, path: KeyPath, points: Mapping[str, Point], document: Document
-) -> Iterator[Problem]:
-    here = (*path, "write")
-    if not point.minimum <= rule.minimum < rule.maximum <= point.maximum:
-        yield document.problem(
-            here,
-            "write limits out of order",
-            value=f"{rule.minimum:g} to {rule.maximum:g}",
-            allowed=f"within {point.minimum:g} to {point.maximum:g}",
-        )
-    position = points.get(rule.position)
-    if position is None or position.unit != point.unit or getattr(position, "write", None) is not None:
-        what = f"no readable point of unit {point.unit} by this name"
-        yield document.problem((*here, "position"), what, value=shown(rule.position))
-    if isinstance(point, RegisterPoint) and point.table is not Table.HOLDING:
-        yield document.problem((*path, "table"), "only holding registers take setpoints", value=point.table)

@@ -2,7 +2,8 @@
 
 A profile is one file. Modbus devices are described by ``[[block]]`` tables (points that share a table, a coding and
 the like, each value overridable at the point) and ``[[bits]]`` tables (named bits of one register, bit 0 first);
-MQTT devices by ``[[message]]`` tables, in which ``{branch}`` stands for 1, 2, ... of a manifold's branches.
+texts (a model, a serial number) by ``[[text]]`` tables. MQTT devices are described by ``[[message]]`` tables, in which
+``{branch}`` stands for 1, 2, ... of a manifold's branches. PROFILES.md is the reference for people.
 """
 
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from coolantd.config.fields import Flag, Integer, Model, Number, Text, within
-from coolantd.protocol.profile import Coding, PollClass, Role, Table, WordOrder
+from coolantd.protocol.kinds import Access, Basis, Coding, PollClass, Role, Table, WordOrder, WriteClass
 from coolantd.units import CANONICAL_UNITS, SOURCE_UNITS
 
 POINTS_MAX = 1024
@@ -20,6 +21,12 @@ ADDRESS_MAX = 65_535
 REGISTER_BITS = 16
 SPAN_MAX = 125
 """The Modbus application protocol's own limit for one read of registers."""
+FRACTION_BITS_MAX = 32
+"""Public maps use up to 12."""
+CONNECTIONS_MAX = 64
+WRITES_PER_HOUR_MAX = 3600
+"""One a second: what writes more is not a setpoint."""
+VALUE_NAMES_MAX = 256
 
 
 def _one_of(allowed: frozenset[str]) -> AfterValidator:
@@ -32,10 +39,13 @@ def _one_of(allowed: frozenset[str]) -> AfterValidator:
 
 
 Name = Annotated[str, Field(strict=True, max_length=80)]
+Note = Annotated[str, Field(strict=True, max_length=400)]
+Prefix = Annotated[str, Field(strict=True, min_length=1, max_length=40)]
 Unit = Annotated[str, Field(strict=True), _one_of(CANONICAL_UNITS)]
 SourceUnit = Annotated[str, Field(strict=True), _one_of(frozenset(SOURCE_UNITS))]
 Address = Annotated[Integer, within(0, ADDRESS_MAX)]
 Seconds = Annotated[Number, within(0.0, 3600.0, low_open=True)]
+SecondsOrZero = Annotated[Number, within(0.0, 3600.0)]
 U16 = Annotated[Integer, within(0, 65_535)]
 
 
@@ -50,6 +60,21 @@ class WriteModel(Model):
     deadband: Annotated[Number, within(0.0, 1000.0)] = 0.1
     refresh_s: Seconds = 30.0
     verify_tolerance: Annotated[Number, within(0.0, 1000.0, low_open=True)] = 0.5
+    verify_delay_s: SecondsOrZero = 0.0
+    write_class: WriteClass = WriteClass.REFRESHED
+    min_interval_s: SecondsOrZero = 0.0
+    writes_per_hour_max: Annotated[Integer, within(1, WRITES_PER_HOUR_MAX)] | None = None
+
+
+class RawSpanModel(Model):
+    """``protocol.profile.RawSpan`` as a table."""
+
+    raw_minimum: Number
+    raw_maximum: Number
+    value_minimum: Number
+    value_maximum: Number
+    broken_below: Number | None = None
+    broken_above: Number | None = None
 
 
 class RegisterDefaults(Model):
@@ -66,6 +91,16 @@ class RegisterDefaults(Model):
     sentinels: Annotated[tuple[Integer, ...], Field(max_length=16)] | None = None
     imperial_unit: SourceUnit | None = None
     poll: PollClass | None = None
+    source_unit: SourceUnit | None = None
+    fraction_bits: Annotated[Integer, within(0, FRACTION_BITS_MAX)] | None = None
+    raw_span: RawSpanModel | None = None
+    value_names: Annotated[dict[Name, Integer], Field(min_length=1, max_length=VALUE_NAMES_MAX)] | None = None
+    rate_max_per_s: Annotated[Number, within(0.0, 1e9, low_open=True)] | None = None
+    access: Access | None = None
+    alarm: Flag | None = None
+    firmware: Prefix | None = None
+    basis: Basis | None = None
+    note: Note | None = None
 
 
 class RegisterModel(RegisterDefaults):
@@ -90,8 +125,26 @@ class BitsModel(Model):
     address: Address
     names: Annotated[tuple[Name, ...], Field(min_length=1, max_length=REGISTER_BITS)]
     table: Table = Table.HOLDING
+    word_order: WordOrder = WordOrder.ABCD
     poll: PollClass = PollClass.NORMAL
+    access: Access = Access.READ
+    command_bits: Annotated[tuple[Annotated[Integer, within(0, REGISTER_BITS - 1)], ...], Field(max_length=16)] = ()
     alarm: Flag = False
+    firmware: Prefix | None = None
+    basis: Basis = Basis.DOCUMENTED
+    note: Note = ""
+
+
+class TextModel(Model):
+    """``protocol.profile.TextPoint`` as a table."""
+
+    name: Name
+    table: Table = Table.HOLDING
+    address: Address
+    register_count: Annotated[Integer, within(1, SPAN_MAX)]
+    swapped: Flag = False
+    basis: Basis = Basis.DOCUMENTED
+    note: Note = ""
 
 
 class MessagePointModel(Model):
@@ -155,6 +208,25 @@ class LimitsModel(Model):
     span_max_registers: Annotated[Integer, within(2, SPAN_MAX)] = 120
     gap_max_registers: Annotated[Integer, within(0, SPAN_MAX)] = 0
     request_gap_s: Annotated[Number, within(0.0, 10.0)] = 0.0
+    write_gap_s: Annotated[Number, within(0.0, 60.0)] = 0.0
+    timeout_s: Annotated[Number, within(0.0, 60.0, low_open=True)] | None = None
+    connections_max: Annotated[Integer, within(1, CONNECTIONS_MAX)] | None = None
+
+
+class IdentityModel(Model):
+    """``protocol.profile.Identity`` as a table."""
+
+    point: Name
+    text: Text | None = None
+    number: Number | None = None
+
+
+class CommunicationLossModel(Model):
+    """``protocol.profile.CommunicationLoss`` as a table."""
+
+    point: Name
+    expected: Number
+    sentence: Note
 
 
 class ProfileModel(Model):
@@ -164,12 +236,16 @@ class ProfileModel(Model):
     source: Text
     verified: Flag
     online_topic: Text | None = None
+    firmware_point: Name | None = None
     limits: LimitsModel = LimitsModel()
     heartbeat: HeartbeatModel | None = None
     remote_control: RemoteControlModel | None = None
     unit_selector: UnitSelectorModel | None = None
+    identity: IdentityModel | None = None
+    communication_loss: tuple[CommunicationLossModel, ...] = ()
     block: tuple[BlockModel, ...] = ()
     bits: tuple[BitsModel, ...] = ()
+    text: tuple[TextModel, ...] = ()
     message: tuple[MessageModel, ...] = ()
     difference: tuple[DifferenceModel, ...] = ()
 

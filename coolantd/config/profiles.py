@@ -93,6 +93,11 @@ def read_profile(name: str, *, profiles_dir: Path | None) -> ProfileFile | None:
         source = read_source(profiles_dir / f"{name}{_SUFFIX}")
     else:
         return None
+    return profile_file(name, source)
+
+
+def profile_file(name: str, source: Source) -> ProfileFile:
+    """Return a profile's content from its bytes, wherever they came from."""
     document = merge([source])
     if source.problems:
         return ProfileFile(name, source, document, None, source.problems)

@@ -5,58 +5,33 @@ Point names end in their unit; addresses are 0-based wire addresses.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from coolantd.protocol.kinds import Access, Basis, Coding, PollClass, Role, Table, WordOrder, WriteClass
 
-class Table(StrEnum):
-    """The four Modbus tables."""
-
-    COIL = "coil"
-    DISCRETE = "discrete"
-    HOLDING = "holding"
-    INPUT = "input"
-
-
-class Coding(StrEnum):
-    """How a value is laid out in registers."""
-
-    U16 = "u16"
-    I16 = "i16"
-    U32 = "u32"
-    I32 = "i32"
-    F32 = "f32"
-    BITS = "bits"
-    """One bit, or ``bit_count`` bits from ``bit`` upwards, of one register."""
-    BOOL = "bool"
-    """A coil or a discrete input."""
-
-    @property
-    def register_count(self) -> int:
-        """Return how many registers (or coils) the coding occupies."""
-        return 2 if self in (Coding.U32, Coding.I32, Coding.F32) else 1
-
-
-class WordOrder(StrEnum):
-    """Order of the four bytes of a 32-bit value on the wire, the most significant named A."""
-
-    ABCD = "ABCD"
-    CDAB = "CDAB"
-
-
-class PollClass(StrEnum):
-    """How often a point is read; the site says how long each is in seconds."""
-
-    FAST = "fast"
-    NORMAL = "normal"
-    SLOW = "slow"
-
-
-class Role(StrEnum):
-    """What a writable point moves; decides slew limits, failsafe and the envelope's pump rule."""
-
-    PUMP = "pump"
-    FWS_VALVE = "fws_valve"
-    BRANCH_VALVE = "branch_valve"
+__all__ = [
+    "Access",
+    "Basis",
+    "Coding",
+    "CommunicationLoss",
+    "DifferencePoint",
+    "Heartbeat",
+    "Identity",
+    "MessagePoint",
+    "ModbusLimits",
+    "PollClass",
+    "Profile",
+    "RawSpan",
+    "RegisterPoint",
+    "RemoteControl",
+    "Role",
+    "Table",
+    "TextPoint",
+    "UnitSelector",
+    "WordOrder",
+    "WriteClass",
+    "WriteRule",
+    "registers_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +48,10 @@ class WriteRule:
         refresh_s: a value is written again after this long even if unchanged (the lease), so that a device
             that lost its memory is set right; never more often.
         verify_tolerance: largest difference between what was written and what is read back.
+        verify_delay_s: the device needs this long before a read shows what was written.
+        write_class: how the value lives in the device.
+        min_interval_s: least time between two writes of this point.
+        writes_per_hour_max: how many writes an hour the point is worth (memory endurance); None for no limit.
     """
 
     role: Role
@@ -83,23 +62,60 @@ class WriteRule:
     deadband: float = 0.1
     refresh_s: float = 30.0
     verify_tolerance: float = 0.5
+    verify_delay_s: float = 0.0
+    write_class: WriteClass = WriteClass.REFRESHED
+    min_interval_s: float = 0.0
+    writes_per_hour_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawSpan:
+    """A straight line through two points, as the counts of a 4-20 mA input are given.
+
+    ``value = value_minimum + (raw - raw_minimum) * (value_maximum - value_minimum) / (raw_maximum - raw_minimum)``;
+    the line goes on beyond both ends.
+
+    Attributes:
+        raw_minimum, raw_maximum: two raw numbers, different.
+        value_minimum, value_maximum: the values they stand for, in the point's source unit, different.
+        broken_below, broken_above: a raw number beyond these is a broken wire, not a value; None for no limit.
+    """
+
+    raw_minimum: float
+    raw_maximum: float
+    value_minimum: float
+    value_maximum: float
+    broken_below: float | None = None
+    broken_above: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterPoint:
     """One value in a Modbus device.
 
-    Decoding: raw integer or float -> sentinel check -> ``raw * scale + offset`` -> unit conversion (imperial
-    block, see ``UnitSelector``) -> plausible range check. Outside the range is bad, never clamped.
+    Decoding: words in order -> raw integer or float -> sentinel and broken-wire check
+    -> ``raw / 2**fraction_bits * scale + offset``, or ``raw_span`` -> unit conversion (``source_unit``, or
+    ``imperial_unit`` while the ``UnitSelector`` says so) -> plausible range check. Outside is bad, never clamped.
 
     Attributes:
         name: unique in the profile; ends in its unit.
         unit: canonical unit (``units.CANONICAL_UNITS``).
         minimum, maximum: plausible range in ``unit``, both inclusive.
-        sentinels: raw integers (bit patterns for f32) that mean "not available".
+        word_order: order of words and of the bytes in them.
+        scale, offset: in the source unit.
+        fraction_bits: binary fixed point: the raw integer counts 2^-fraction_bits.
+        raw_span: instead of scale, offset and fraction_bits; None where those hold.
+        sentinels: raw integers (bit patterns for f32 and f64) that mean "not available".
+        source_unit: the unit on the wire (``units.SOURCE_UNITS``); None where it is ``unit``.
         imperial_unit: the unit the same register carries while the unit selector reads imperial.
         bit, bit_count: for ``Coding.BITS``: lowest bit, counted from the least significant, and how many.
-        write: None for a read-only point.
+        value_names: (code, name) of the codes that have one; every allowed code for ``Coding.ENUM``.
+        rate_max_per_s: fastest plausible change, in ``unit`` per second; None where any is.
+        poll: how often it is read.
+        access: what the device lets a master do.
+        write: None for a point that coolantd never writes by itself.
+        firmware: the point exists only where the firmware text begins with this; None for all.
+        basis, note: what the description rests on, and one sentence about it.
     """
 
     name: str
@@ -118,6 +134,39 @@ class RegisterPoint:
     bit_count: int = 1
     poll: PollClass = PollClass.NORMAL
     write: WriteRule | None = None
+    fraction_bits: int = 0
+    raw_span: RawSpan | None = None
+    source_unit: str | None = None
+    value_names: tuple[tuple[int, str], ...] = ()
+    rate_max_per_s: float | None = None
+    access: Access = Access.READ
+    firmware: str | None = None
+    basis: Basis = Basis.DOCUMENTED
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPoint:
+    """Text in registers, two ASCII characters in each: a model, a serial number, a firmware version.
+
+    Read once per connect and kept apart from the numeric points; ``codec.decode_text`` reads it.
+
+    Attributes:
+        name: unique among all points of the profile; has no unit.
+        table: ``HOLDING`` or ``INPUT``.
+        address: first register, 0-based.
+        register_count: how many; two characters each, padded with blanks or NULs.
+        swapped: the first character of each pair is in the low byte.
+        basis, note: as for ``RegisterPoint``.
+    """
+
+    name: str
+    table: Table
+    address: int
+    register_count: int
+    swapped: bool = False
+    basis: Basis = Basis.DOCUMENTED
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +240,40 @@ class UnitSelector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a device must say for itself before anything is written to it, asked at every connect.
+
+    Attributes:
+        point: a ``TextPoint`` or a ``RegisterPoint``.
+        text: what the text point must say; None for a register point.
+        number: what the register point must say; None for a text point.
+    """
+
+    point: str
+    text: str | None = None
+    number: float | None = None
+
+    def agrees(self, said: str | float) -> bool:
+        """Return whether what the device said, decoded, is what this expects."""
+        return said == (self.number if self.text is None else self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommunicationLoss:
+    """The device's own setting for what it does when it no longer hears us, to be checked at start.
+
+    Attributes:
+        point: the register point that holds the setting.
+        expected: what it must read.
+        sentence: what that means, and what to do when it reads otherwise; shown to the operator.
+    """
+
+    point: str
+    expected: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModbusLimits:
     """How much a device takes at once.
 
@@ -198,11 +281,17 @@ class ModbusLimits:
         span_max_registers: longest read (FC3/FC4) in registers.
         gap_max_registers: registers without a point that a read may bridge; 0 reads contiguous points only.
         request_gap_s: least silence between two requests.
+        write_gap_s: least time between two writes.
+        timeout_s: how long the device may take to answer; None for what the site says.
+        connections_max: how many masters it serves at once; None where that is not known.
     """
 
     span_max_registers: int = 120
     gap_max_registers: int = 0
     request_gap_s: float = 0.0
+    write_gap_s: float = 0.0
+    timeout_s: float | None = None
+    connections_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +306,11 @@ class Profile:
         registers: points of a Modbus device; empty for an MQTT device.
         messages: points of an MQTT device; empty for a Modbus device. ``config.profiles.load_profile`` has
             already expanded per-branch entries.
+        texts: text points of a Modbus device.
         alarms: names of BITS/BOOL points that are the device's own alarms (1 = active).
+        identity: what proves that the device is the one described; None where nothing does.
+        communication_loss: settings of the device to be checked at start.
+        firmware_point: the text point that carries the firmware version which ``RegisterPoint.firmware`` is about.
         online_topic: MQTT topic suffix on which the device says ``online`` / ``offline`` (its last will).
     """
 
@@ -234,3 +327,22 @@ class Profile:
     remote_control: RemoteControl | None = None
     unit_selector: UnitSelector | None = None
     online_topic: str | None = None
+    texts: tuple[TextPoint, ...] = ()
+    identity: Identity | None = None
+    communication_loss: tuple[CommunicationLoss, ...] = ()
+    firmware_point: str | None = None
+
+
+def registers_of(profile: Profile, firmware: str | None = None) -> tuple[RegisterPoint, ...]:
+    """Return the points that a device with this firmware has and that may be read, in the profile's order.
+
+    Args:
+        profile: the device's profile.
+        firmware: what its firmware point says; None where it has not said: then only what every firmware has.
+    """
+    return tuple(
+        point
+        for point in profile.registers
+        if point.access is not Access.WRITE
+        and (point.firmware is None or (firmware is not None and firmware.startswith(point.firmware)))
+    )

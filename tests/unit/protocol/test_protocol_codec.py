@@ -17,17 +17,22 @@ def point(coding: Coding, **changes: object) -> RegisterPoint:
         "address": 5000,
         "coding": coding,
         "unit": "degC",
-        "minimum": -5e9,
-        "maximum": 5e9,
+        "minimum": -1e19,
+        "maximum": 1e19,
     }
     return RegisterPoint(**(fields | changes))
 
 
 def registers(layout: str, number: float, order: WordOrder = WordOrder.ABCD) -> tuple[int, ...]:
-    """Lay a number out big-endian, then swap its words if asked."""
+    """Lay a number out as the order says, with struct alone: BADC and DCBA send each word's low byte first."""
     packed = struct.pack(">" + layout, number)
-    words = tuple(int.from_bytes(packed[start : start + 2], "big") for start in range(0, len(packed), 2))
-    return words[::-1] if order is WordOrder.CDAB else words
+    return in_order(struct.unpack(f">{len(packed) // 2}H", packed), order)
+
+
+def in_order(words: tuple[int, ...], order: WordOrder) -> tuple[int, ...]:
+    if order in (WordOrder.BADC, WordOrder.DCBA):
+        words = struct.unpack(f"<{len(words)}H", struct.pack(f">{len(words)}H", *words))
+    return words[::-1] if order in (WordOrder.CDAB, WordOrder.DCBA) else words
 
 
 NUMBERS = [
@@ -43,6 +48,12 @@ NUMBERS = [
     (Coding.F32, "f", 34.0),
     (Coding.F32, "f", -0.5),
     (Coding.F32, "f", 1e-40),
+    (Coding.U64, "Q", 2**53),
+    (Coding.U64, "Q", 0x0001_0002_0003_0004),
+    (Coding.I64, "q", -(2**53)),
+    (Coding.I64, "q", -2),
+    (Coding.F64, "d", 34.1),
+    (Coding.F64, "d", -5e-324),
 ]
 
 
@@ -95,8 +106,7 @@ def test_coil(raw: int) -> None:
 @pytest.mark.parametrize("order", WordOrder)
 @pytest.mark.parametrize("pattern", [0x7FC00000, 0xFFC00000, 0x7F800001, 0x7F800000, 0xFF800000])
 def test_fm16_nan_and_infinity_are_a_failed_sensor(pattern: int, order: WordOrder) -> None:
-    words = (pattern >> 16, pattern & 0xFFFF)
-    words = words if order is WordOrder.ABCD else words[::-1]
+    words = in_order((pattern >> 16, pattern & 0xFFFF), order)
     sample = decode_sample(point(Coding.F32, word_order=order), words, 12.5)
     assert (sample.quality, sample.reason, sample.time_s) == (Quality.BAD, Reason.SENSOR_FAILURE, 12.5)
     assert math.isnan(sample.value)
