@@ -5,21 +5,20 @@ the like, each value overridable at the point) and ``[[bits]]`` tables (named bi
 MQTT devices by ``[[message]]`` tables, in which ``{branch}`` stands for 1, 2, ... of a manifold's branches.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from coolantd.config.fields import Flag, Integer, Model, Number, Text, within
 from coolantd.protocol.profile import Coding, PollClass, Role, Table, WordOrder
+from coolantd.protocol.spans import READ_MAX_REGISTERS
 from coolantd.units import CANONICAL_UNITS, SOURCE_UNITS
 
-POINTS_MAX = 1024
+POINTS_MAX: Final = 1024
 """Per block; the largest public map of a coolant device has about 300 points."""
-ADDRESS_MAX = 65_535
-REGISTER_BITS = 16
-SPAN_MAX = 125
-"""The Modbus application protocol's own limit for one read of registers."""
+ADDRESS_MAX: Final = 65_535
+REGISTER_BITS: Final = 16
 
 
 def _one_of(allowed: frozenset[str]) -> AfterValidator:
@@ -152,8 +151,8 @@ class UnitSelectorModel(Model):
 class LimitsModel(Model):
     """``protocol.profile.ModbusLimits`` as a table."""
 
-    span_max_registers: Annotated[Integer, within(2, SPAN_MAX)] = 120
-    gap_max_registers: Annotated[Integer, within(0, SPAN_MAX)] = 0
+    span_max_registers: Annotated[Integer, within(2, READ_MAX_REGISTERS)] = 120
+    gap_max_registers: Annotated[Integer, within(0, READ_MAX_REGISTERS)] = 0
     request_gap_s: Annotated[Number, within(0.0, 10.0)] = 0.0
 
 

@@ -22,6 +22,11 @@ DEADLINE_PERIOD_RATIO: Final = 0.5
 DEADLINE_MAX_S: Final = 1.0
 """Slow classes gain nothing from waiting longer; a block read of 2 s is a device to be given its own limits."""
 
+SILENT_TIMEOUTS: Final = 2
+"""Replies missed in a row after which a unit is silent; one lost reply still costs nothing else (FM-37)."""
+SILENT_PAUSE_S: Final = 2.0
+"""Between two questions to a silent unit that shares its line: it costs the others a tenth of their time, not all."""
+
 log: Final = structlog.get_logger()
 
 _SILENT: Final = {
@@ -87,6 +92,7 @@ class ModbusDevice:
         self.write_deadline_s = min(config.poll_fast_s * DEADLINE_PERIOD_RATIO, DEADLINE_MAX_S)
         self._metrics = metrics
         self._beat: tuple[float, float] | None = None
+        self._missed = 0
         self.bind(table)
 
     def bind(self, table: PointTable) -> None:
@@ -106,6 +112,7 @@ class ModbusDevice:
 
     def received(self, span: Span, words: Sequence[int], sent_s: float) -> None:
         """Decode one good reply into the table."""
+        self._missed = 0
         self._tell(None)
         for point in span.points:
             sample = decode_sample(
@@ -132,6 +139,13 @@ class ModbusDevice:
         for row in rows:
             self._metrics.samples_bad.labels(self.name, reason.label).inc()
             self._table.put(row, bad(reason, sent_s))
+
+    def pause_if_silent(self, now_s: float) -> None:
+        """Note a missed reply; a unit that missed several is asked again only after a pause."""
+        self._missed += 1
+        if self._missed >= SILENT_TIMEOUTS:
+            for polled in self.spans:
+                polled.due_s = max(polled.due_s, now_s + SILENT_PAUSE_S)
 
     def note(self, error: DeviceError) -> None:
         """Remember a failed exchange as the state of the device."""
