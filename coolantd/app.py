@@ -9,8 +9,7 @@ import gc
 import os
 import random
 import signal
-import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,9 +57,17 @@ class Daemon:
         path: main configuration file.
         clock: the only source of time.
         rng: jitter of reconnects and polls; nothing that decides.
+        on_stop: called once, when the daemon is told to stop.
     """
 
-    def __init__(self, path: Path, *, clock: Clock | None = None, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = path
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
@@ -68,6 +75,7 @@ class Daemon:
         self._notifier = Notifier()
         self._metrics = Metrics()
         self._stop = asyncio.Event()
+        self._on_stop = on_stop
         self._hangup = asyncio.Event()
         self._opened = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -86,8 +94,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number, act in (
             (signal.SIGHUP, self._hangup.set),
-            (signal.SIGTERM, self._stop.set),
-            (signal.SIGINT, self._stop.set),
+            (signal.SIGTERM, self._begin_stop),
+            (signal.SIGINT, self._begin_stop),
             (signal.SIGUSR1, self._dump),
         ):
             loop.add_signal_handler(number, act)
@@ -131,6 +139,8 @@ class Daemon:
                 problems = [f"{self._path}: {sentence}" for sentence in refusals(difference)]
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
+            if self._stop.is_set():
+                problems = ["coolantd is stopping"]  # a bus begun now would outlive the hand-over
             if not problems and not dry_run:
                 try:
                     await self._apply(new)
@@ -204,13 +214,14 @@ class Daemon:
         self._opened.set()
 
     async def _apply(self, new: Loaded) -> None:
-        """Swap between two cycles: everything from here to the first await happens in one turn of the loop."""
+        """Give back devices that leave, then swap between two cycles, in one turn of the loop."""
         difference = diff(self._loaded, new)
         old, cycle = self._loaded, self._cycle
         removed = set(difference.devices_removed)
         moved = {name for name in difference.devices_changed if _endpoint_of(old, name) != _endpoint_of(new, name)}
-        given_back = [cdu.device for cdu in old.config.cdus if cdu.device in removed | moved]
-        plan = build_plan(new).with_kernels(cycle.plan.decide, cycle.plan.gate)
+        unused = {device.name for device in old.config.devices} - {cdu.device for cdu in new.config.cdus}
+        given_back = [cdu.device for cdu in old.config.cdus if cdu.device in removed | moved | unused]
+        plan = build_plan(new)
         table = PointTable(point_specs(new))
         old_writer = cycle.writer
         if given_back:
@@ -226,7 +237,7 @@ class Daemon:
     async def _give_back(self, devices: list[str]) -> None:
         """Stop commanding devices that leave, then hand them over, while every other device goes on."""
         cycle = self._cycle
-        staying = build_plan_without(self._loaded, devices).with_kernels(cycle.plan.decide, cycle.plan.gate)
+        staying = build_plan_without(self._loaded, devices)
         writer = cycle.writer
         remaining = Writer(
             metrics=self._metrics,
@@ -288,7 +299,7 @@ class Daemon:
         if not self._announced:
             self._announced = True
             self._notifier.ready(self._status_line())
-            log.info("ready", seconds=round(time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID), 3))
+            log.info("ready", uptime_s=round(now_s - self._begun_s, 3))
         if all(now_s - seen_s <= FRESH_S for seen_s in self._pulses.values()):
             self._notifier.watchdog()
 
@@ -315,6 +326,11 @@ class Daemon:
         self._metrics.reload_success_time_s.set(self._reload_view.success_time_s)
         self._metrics.reloads.labels("success" if ok else "failure").inc()
 
+    def _begin_stop(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            self._on_stop()
+
     def _dump(self) -> None:
         log.info("state", **state_json(self.view()))
 
@@ -323,6 +339,7 @@ class Daemon:
         self._notifier.stopping()
         for task in background:
             task.cancel()
+        self._fleet.begin_stop()
         names = [cdu.device for cdu in self._loaded.config.cdus]
         failed = await self._cycle.writer.hand_over(names, HAND_OVER_S)
         if failed:
@@ -331,7 +348,7 @@ class Daemon:
         await self._http.stop()
         await self._fleet.stop(CLOSE_S, farewell=b"offline")
         self._journal.record("stopped")
-        await asyncio.to_thread(self._journal.stop)
+        self._journal.stop()  # bounded, and the worker threads may all be waiting for a name server
         log.info("stopped")
         current = asyncio.current_task()
         for task in asyncio.all_tasks():

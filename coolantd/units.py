@@ -20,21 +20,6 @@ def lpm_from_m3_s(flow_m3_s: float) -> float:
     return flow_m3_s * LPM_PER_M3_S
 
 
-def m3_s_from_lpm(flow_lpm: float) -> float:
-    """Return a volume flow in m3/s."""
-    return flow_lpm / LPM_PER_M3_S
-
-
-def c_from_f(temp_f: float) -> float:
-    """Return a temperature in degC."""
-    return (temp_f - 32.0) / 1.8
-
-
-def f_from_c(temp_c: float) -> float:
-    """Return a temperature in degF."""
-    return temp_c * 1.8 + 32.0
-
-
 SOURCE_UNITS: Final[dict[str, tuple[str, float, float]]] = {
     "degF": ("degC", 1.0 / 1.8, -32.0 / 1.8),
     "psi": ("kPa", KPA_PER_PSI, 0.0),

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from coolantd.cli.config_path import ConfigArgument, ConfigOption, config_path
+from coolantd.cli.usage import WRONG_USAGE
 from coolantd.config.load import Loaded, load
 from coolantd.errors import ConfigError
-
-EXIT_WRONG = 2
+from coolantd.protocol.profile import Profile
 
 
 def check(
@@ -27,7 +27,7 @@ def check(
         loaded = load(path)
     except ConfigError as error:
         _refuse(error, json_output=json_output)
-        raise typer.Exit(EXIT_WRONG) from error
+        raise typer.Exit(WRONG_USAGE) from error
     if json_output:
         typer.echo(json.dumps({"ok": True, "problems": [], **_summary(loaded)}))
     else:
@@ -46,7 +46,7 @@ def _refuse(error: ConfigError, *, json_output: bool) -> None:
 
 def _summary(loaded: Loaded) -> dict[str, int | str]:
     config = loaded.config
-    points = sum(len(p.registers) + len(p.messages) + len(p.differences) for p in loaded.profiles.values())
+    points = sum(_shown_points(profile) for profile in loaded.profiles.values())
     return {
         "devices": len(config.devices),
         "points": points,
@@ -55,6 +55,12 @@ def _summary(loaded: Loaded) -> dict[str, int | str]:
         "manifolds": len(config.manifolds),
         "digest": loaded.digest,
     }
+
+
+def _shown_points(profile: Profile) -> int:
+    """Return how many points a device has in the point table: a setpoint that is only published has no row there."""
+    received = sum(message.write is None for message in profile.messages)
+    return len(profile.registers) + received + len(profile.differences)
 
 
 def _counted(plural: str, count: int | str) -> str:

@@ -1,11 +1,16 @@
 """``coolantd demo``: a virtual CDU and its racks under control in one command. Shows; the measuring is in sim/."""
 
+import contextlib
+import shutil
+import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
 
+from coolantd.cli.usage import FAILED, check_range
 from coolantd.clock import RATE_MAX_RATIO
 from coolantd.errors import CoolantdError
 
@@ -18,6 +23,7 @@ DURATION_MIN_S: Final = 10.0
 DURATION_MAX_S: Final = 86_400.0
 LINE_EVERY_S: Final = 5.0
 """Between two lines where the output is no terminal."""
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULT_DURATION_S: Final = 240.0
 """Long enough to see the load step settle and its way back."""
 
@@ -28,36 +34,53 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as one JSON object.")] = False,
 ) -> None:
     """Hold the coolant of a virtual CDU feeding eight 130 kW racks while their load steps 10 → 100 → 10 %."""
+    check_range("--duration", duration, DURATION_MIN_S, DURATION_MAX_S)
+    check_range("--speed", speed, 1.0, RATE_MAX_RATIO)
+    # What it measures with takes a moment to import: --help and the other commands do without.
     from coolantd.sim.demo import Demo, prepare
     from coolantd.sim.demo_site import demo_site
 
-    _check("--duration", duration, DURATION_MIN_S, DURATION_MAX_S)
-    _check("--speed", speed, 1.0, RATE_MAX_RATIO)
     try:
-        with demo_site(speed) as site, _Screen(quiet=as_json) as screen:
+        with _one_interrupt(), demo_site(speed) as site, _Screen(quiet=as_json) as screen:
             prepare(site, screen.tell)
             screen.tell(_addresses(site))
             summary = Demo(site, duration, screen.show).run()
     except CoolantdError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(1) from error
+        raise typer.Exit(FAILED) from error
     print(orjson.dumps(summary).decode() if as_json else _in_words(summary))
 
 
-def _check(option: str, value: float, minimum: float, maximum: float) -> None:
-    if not minimum <= value <= maximum:
-        print(f"{option} = {value:g}, allowed: {minimum:g} to {maximum:g}", file=sys.stderr)
-        raise typer.Exit(2)
+@contextlib.contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Take every way of being told to end for a Ctrl-C, and only the first: ending the processes is not interrupted."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _addresses(site: Any) -> str:
+    # `make demo` leaves the PATH alone, and these lines are there to be copied.
+    coolantd = "coolantd" if shutil.which("coolantd") else f"{sys.executable} -m coolantd"
     return "\n".join(
         (
             f"  metrics   http://127.0.0.1:{site.http_port}/metrics   (also /readyz and /api/v1/status)",
             f"  Modbus    127.0.0.1:{site.modbus_port} unit 1         the virtual row CDU",
             f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker})   mosquitto_sub -p {site.mqtt_port} -v -t '#'",
-            f"  status    coolantd status --watch --socket {site.daemon_socket}",
-            f"  config    {site.config}   edit it, then: coolantd reload --socket {site.daemon_socket}",
+            f"  status    {coolantd} status --watch --socket {site.daemon_socket}",
+            f"  config    {site.config}   edit it, then: {coolantd} reload --socket {site.daemon_socket}",
             f"  processes {', '.join(f'{name} {process.pid}' for name, process in site.processes.items())}",
             "            stop one (kill -STOP), kill it, pull its cable: the device falls back, the daemon says so",
         )

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from coolantd.cli.status import CONTROL_SOCKET, UNREACHABLE
+from coolantd.cli.status import CONTROL_SOCKET
+from coolantd.cli.usage import FAILED, WRONG_USAGE
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
 
-INVALID_CONFIG: Final = 2
 RELOAD_TIMEOUT_S: Final = 35.0
 """A little more than the daemon itself allows an order, so that its own sentence is the one shown."""
 
@@ -27,13 +27,13 @@ def reload(
         reply = request(socket, order, timeout_s=RELOAD_TIMEOUT_S)
     except CoolantdError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(UNREACHABLE) from error
+        raise typer.Exit(FAILED) from error
     if as_json:
         print(orjson.dumps(reply).decode())
     else:
         _show(reply, dry_run=dry_run)
     if not reply.get("ok", False):
-        raise typer.Exit(INVALID_CONFIG)
+        raise typer.Exit(WRONG_USAGE)
 
 
 def _show(reply: dict[str, Any], *, dry_run: bool) -> None:

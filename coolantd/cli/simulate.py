@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import orjson
 import typer
 
+from coolantd.cli.usage import FAILED, SPEED_MIN_RATIO, WRONG_USAGE, check_range
 from coolantd.clock import RATE_MAX_RATIO
 from coolantd.errors import CoolantdError
 
@@ -28,8 +29,6 @@ STROKE_MIN_S: Final = 1.0
 STROKE_MAX_S: Final = 600.0
 REFRESH_MIN_S: Final = 0.1
 REFRESH_MAX_S: Final = 60.0
-FAILED: Final = 1
-WRONG_USAGE: Final = 2
 
 
 def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
@@ -57,12 +56,12 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
     from coolantd.sim.simulator import SimulatorSettings
 
     try:
-        _check("--modbus-port", modbus_port, 0, PORT_MAX)
-        _check("--mqtt-port", mqtt_port, 1, PORT_MAX)
-        _check("--speed", speed, 0.1, RATE_MAX_RATIO)
-        _check("--noise-ratio", noise_ratio, 0.0, NOISE_MAX_RATIO)
-        _check("--valve-stroke-s", valve_stroke_s, STROKE_MIN_S, STROKE_MAX_S)
-        _check("--refresh-s", refresh_s, REFRESH_MIN_S, REFRESH_MAX_S)
+        check_range("--modbus-port", modbus_port, 0, PORT_MAX)
+        check_range("--mqtt-port", mqtt_port, 1, PORT_MAX)
+        check_range("--speed", speed, SPEED_MIN_RATIO, RATE_MAX_RATIO)
+        check_range("--noise-ratio", noise_ratio, 0.0, NOISE_MAX_RATIO)
+        check_range("--valve-stroke-s", valve_stroke_s, STROKE_MIN_S, STROKE_MAX_S)
+        check_range("--refresh-s", refresh_s, REFRESH_MIN_S, REFRESH_MAX_S)
         _check_topic(topic)
         settings = SimulatorSettings(
             modbus_host=modbus_host,
@@ -87,11 +86,6 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
     except CoolantdError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(FAILED) from error
-
-
-def _check(option: str, value: float, minimum: float, maximum: float) -> None:
-    if not minimum <= value <= maximum:
-        raise CoolantdError(f"{option} = {value:g}, allowed: {minimum:g} to {maximum:g}")
 
 
 def _check_topic(topic: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import orjson
 import typer
 
+from coolantd.cli.usage import FAILED
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 CONTROL_SOCKET: Final = Path("/run/coolantd/control.sock")
 WATCH_PERIOD_S: Final = 1.0
-UNREACHABLE: Final = 1
 
 
 def status(
@@ -34,7 +34,7 @@ def status(
             _show_tables(socket, view, watch=watch)
     except CoolantdError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(UNREACHABLE) from error
+        raise typer.Exit(FAILED) from error
     except KeyboardInterrupt:
         # The usual way to leave --watch, and no failure.
         return

@@ -5,7 +5,7 @@ unit. What depends on two places at once is checked in ``crosscheck``.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -27,15 +27,16 @@ from coolantd.config.fields import (
     Topic,
     within,
 )
+from coolantd.control.layout import PUMPS_MAX
 
-DEVICES_MAX = 256
+DEVICES_MAX: Final = 256
 """One event loop polls them all twice a second; far above one row of racks."""
-CDUS_MAX = 100
+CDUS_MAX: Final = 100
 """The size at which the cost of a cycle is measured."""
-BRANCHES_MAX = 64
+BRANCHES_MAX: Final = 64
 """Racks on one manifold; a row has 8 to 24."""
-PUMPS_MAX = 8
-VALVE_ROWS_MAX = 32
+VALVE_ROWS_MAX: Final = 32
+"""Far more than a valve's characteristic has bends."""
 
 PollPeriod = Annotated[Number, within(0.05, 3600.0)]
 """Below 50 ms a PLC's own scan (about 10 to 50 ms) is the limit; above an hour nobody would notice it missing."""
@@ -247,7 +248,7 @@ class ValveRow(Model):
 
 
 class FailsafeConfig(Model):
-    """Where the actuators go while a process variable is bad, and when the daemon hands over.
+    """Where the actuators go while a process variable is bad.
 
     ``valve_position_table`` maps heat load to facility valve position, linear between its rows, held outside.
     """

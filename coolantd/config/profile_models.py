@@ -6,27 +6,26 @@ texts (a model, a serial number) by ``[[text]]`` tables. MQTT devices are descri
 ``{branch}`` stands for 1, 2, ... of a manifold's branches. PROFILES.md is the reference for people.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from coolantd.config.fields import Flag, Integer, Model, Number, Text, within
 from coolantd.protocol.kinds import Access, Basis, Coding, PollClass, Role, Table, WordOrder, WriteClass
+from coolantd.protocol.spans import READ_MAX_REGISTERS
 from coolantd.units import CANONICAL_UNITS, SOURCE_UNITS
 
-POINTS_MAX = 1024
+POINTS_MAX: Final = 1024
 """Per block; the largest public map of a coolant device has about 300 points."""
-ADDRESS_MAX = 65_535
-REGISTER_BITS = 16
-SPAN_MAX = 125
-"""The Modbus application protocol's own limit for one read of registers."""
-FRACTION_BITS_MAX = 32
+ADDRESS_MAX: Final = 65_535
+REGISTER_BITS: Final = 16
+FRACTION_BITS_MAX: Final = 32
 """Public maps use up to 12."""
-CONNECTIONS_MAX = 64
-WRITES_PER_HOUR_MAX = 3600
+CONNECTIONS_MAX: Final = 64
+WRITES_PER_HOUR_MAX: Final = 3600
 """One a second: what writes more is not a setpoint."""
-VALUE_NAMES_MAX = 256
+VALUE_NAMES_MAX: Final = 256
 
 
 def _one_of(allowed: frozenset[str]) -> AfterValidator:
@@ -141,7 +140,7 @@ class TextModel(Model):
     name: Name
     table: Table = Table.HOLDING
     address: Address
-    register_count: Annotated[Integer, within(1, SPAN_MAX)]
+    register_count: Annotated[Integer, within(1, READ_MAX_REGISTERS)]
     swapped: Flag = False
     basis: Basis = Basis.DOCUMENTED
     note: Note = ""
@@ -205,8 +204,8 @@ class UnitSelectorModel(Model):
 class LimitsModel(Model):
     """``protocol.profile.ModbusLimits`` as a table."""
 
-    span_max_registers: Annotated[Integer, within(2, SPAN_MAX)] = 120
-    gap_max_registers: Annotated[Integer, within(0, SPAN_MAX)] = 0
+    span_max_registers: Annotated[Integer, within(2, READ_MAX_REGISTERS)] = 120
+    gap_max_registers: Annotated[Integer, within(0, READ_MAX_REGISTERS)] = 0
     request_gap_s: Annotated[Number, within(0.0, 10.0)] = 0.0
     write_gap_s: Annotated[Number, within(0.0, 60.0)] = 0.0
     timeout_s: Annotated[Number, within(0.0, 60.0, low_open=True)] | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from coolantd.config.models import MqttConfig
+from coolantd.config.source import read_bytes
 from coolantd.errors import ConfigError, Problem
 
 SECRET_BYTES_MAX: Final = 4096
@@ -35,10 +36,9 @@ def mqtt_password(mqtt: MqttConfig, environ: Mapping[str, str] = os.environ) -> 
 
 def _read(path: Path, key: str) -> str:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(SECRET_BYTES_MAX + 1)
+        data = read_bytes(path, SECRET_BYTES_MAX)
     except OSError as error:
-        raise ConfigError([_problem(str(path), key, f"cannot be read: {error.strerror}")]) from error
+        raise ConfigError([_problem(str(path), key, f"cannot be read: {error.strerror or error}")]) from error
     if len(data) > SECRET_BYTES_MAX:
         raise ConfigError([_problem(str(path), key, f"longer than {SECRET_BYTES_MAX} bytes")])
     try:

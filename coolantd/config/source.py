@@ -52,7 +52,7 @@ class Source:
 def read_source(path: Path) -> Source:
     """Read and parse one file; whatever is wrong with it is in ``problems``, nothing is raised."""
     try:
-        data = _read_bytes(path)
+        data = read_bytes(path, FILE_BYTES_MAX)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
         return _unusable(str(path), b"", f"cannot be read: {reason}", 0)
@@ -93,13 +93,18 @@ def _unusable(file: str, data: bytes, what: str, line: int, value: str | None = 
     return Source(file, data, {}, Locations({}), (Problem(file=file, line=line, key="", what=what, value=value),))
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Read a regular file, at most one byte more than allowed. O_NONBLOCK: opening a pipe must not hang a reload."""
+def read_bytes(path: Path, allowed_bytes: int) -> bytes:
+    """Read a regular file, at most one byte more than allowed. O_NONBLOCK: opening a pipe must not hang a reload.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ValueError: the path cannot be one.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "not a regular file")
-        return stream.read(FILE_BYTES_MAX + 1)
+        return stream.read(allowed_bytes + 1)
 
 
 def _syntax_problem(message: str, text: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""One cycle of every CDU: events, modes, setpoints, the two loops, failsafe outputs. One kernel over packed arrays.
+"""One cycle of every CDU: its mode, setpoints, the two loops, failsafe outputs. One kernel over packed arrays.
 
 Writes demands only; whether they may reach a wire is the envelope's business.
 """
@@ -6,19 +6,15 @@ Writes demands only; whether they may reach a wire is the envelope's business.
 import math
 from typing import Final
 
-from coolantd.control.actuators import ADOPT, HOLD, MOVE, adopted, drive, drive_fixed, measured_output, readbacks_agree
+from coolantd.control.actuators import ADOPT, HOLD, MOVE, adopted, drive, drive_fixed, measured_output
+from coolantd.control.events import HELPERS as EVENT_HELPERS
+from coolantd.control.events import advance_mode, is_good
 from coolantd.control.layout import (
     C_DEW_DESIGN_C,
     C_DEW_MARGIN_K,
     C_FAILSAFE_SPEED,
-    C_REMOTE_VALUE,
-    C_WANTS_MANUAL,
-    D_CAUSE,
     D_HEAT_KW,
-    D_MODE,
-    D_MODE_S,
     LOOPS,
-    P_HOLD_S,
     P_MANUAL,
     P_OUTPUT_MAX,
     P_OUTPUT_MIN,
@@ -27,8 +23,6 @@ from coolantd.control.layout import (
     P_SETPOINT_RATE,
     PRESSURE,
     PUMPS_MAX,
-    REQUIRED_MAX,
-    S_BAD_S,
     S_OUTPUT,
     S_SETPOINT,
     S_SETPOINT_USED,
@@ -36,128 +30,24 @@ from coolantd.control.layout import (
     X_DEW,
     X_HEAT,
     X_PV,
-    X_REMOTE,
-    X_REQUIRED,
     X_VALVE,
 )
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
 from coolantd.kernel import Kernel
-from coolantd.point import FloatArray, IntArray, Quality, Reason
-from coolantd.safety.modes import TRANSITIONS, Cause, Event, Mode
+from coolantd.point import FloatArray, IntArray, Quality
+from coolantd.safety.modes import Mode
 
 _BAD: Final = int(Quality.BAD)
-_GOOD: Final = int(Quality.GOOD)
-_SILENT: Final = (int(Reason.STALE), int(Reason.NOT_CONNECTED), int(Reason.NO_COMMUNICATION))
 _STARTING: Final = int(Mode.STARTING)
 _AUTOMATIC: Final = int(Mode.AUTOMATIC)
 _MANUAL: Final = int(Mode.MANUAL)
 _FAILSAFE: Final = int(Mode.FAILSAFE)
-_EV_NONE: Final = int(Event.NONE)
-_EV_AUTOMATIC: Final = int(Event.AUTOMATIC_REQUESTED)
-_EV_MANUAL: Final = int(Event.MANUAL_REQUESTED)
-_EV_TOOK_AUTOMATIC: Final = int(Event.TOOK_OVER_AUTOMATIC)
-_EV_TOOK_MANUAL: Final = int(Event.TOOK_OVER_MANUAL)
-_EV_SCAN_VALID: Final = int(Event.SCAN_VALID)
-_EV_DEVICE_LOCAL: Final = int(Event.DEVICE_LOCAL)
-_EV_INPUT_BAD: Final = int(Event.INPUT_BAD)
-_CA_NONE: Final = int(Cause.NONE)
-_CA_SCAN: Final = int(Cause.WAITING_FOR_SCAN)
-_CA_SUPPLY_TEMP: Final = int(Cause.SUPPLY_TEMP_BAD)
-_CA_PRESSURE: Final = int(Cause.PRESSURE_BAD)
-_CA_REMOTE: Final = int(Cause.WAITING_FOR_REMOTE)
-_CA_READBACK: Final = int(Cause.WAITING_FOR_READBACK)
-_CA_MANUAL: Final = int(Cause.CONFIGURED_MANUAL)
 
 REACH_S: Final = 5.0
 """An actuator that follows is at most this many seconds of its rate behind its command: 1-2 s of actuator lag,
 a poll, a cycle and the device's own 1 s loop. Farther behind than that it is not following."""
 REACH_MARGIN_PCT: Final = 2.0
 """Added to the band so that a slow loop's actuator deadband (0.5-2 %) does not bleed its integral."""
-
-
-def is_good(index: int, quality: IntArray) -> bool:
-    """Return whether an optional point exists and is good."""
-    return index >= 0 and quality[index] == _GOOD
-
-
-def remote_refused(x: IntArray, c: FloatArray, value: FloatArray, quality: IntArray) -> bool:
-    """Return whether the device says that it follows its own controller."""
-    index = x[X_REMOTE]
-    return index >= 0 and quality[index] != _BAD and value[index] != c[C_REMOTE_VALUE]
-
-
-def starting_cause(
-    x: IntArray,
-    c: FloatArray,
-    y: IntArray,
-    a: FloatArray,
-    f: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-) -> int:
-    """Return what a CDU in starting still waits for, or 0."""
-    if not readbacks_agree(x, y, a, f, value, quality):
-        return _CA_READBACK
-    if x[X_REMOTE] >= 0 and (not is_good(x[X_REMOTE], quality) or remote_refused(x, c, value, quality)):
-        return _CA_REMOTE
-    return _CA_NONE
-
-
-def scan_valid(x: IntArray, quality: IntArray) -> bool:
-    """Return whether every required point of a CDU is good."""
-    for k in range(REQUIRED_MAX):
-        index = x[X_REQUIRED + k]
-        if index >= 0 and quality[index] != _GOOD:
-            return False
-    return True
-
-
-def bad_input(p: FloatArray, s: FloatArray) -> int:
-    """Return the cause when a process variable has been bad for longer than its hold time, else 0."""
-    if s[SUPPLY_TEMP, S_BAD_S] > p[SUPPLY_TEMP, P_HOLD_S]:
-        return _CA_SUPPLY_TEMP
-    if s[PRESSURE, S_BAD_S] > p[PRESSURE, P_HOLD_S]:
-        return _CA_PRESSURE
-    return _CA_NONE
-
-
-def next_event(mode: int, wants_manual: bool, bad_cause: int, valid: bool, wait_cause: int, local: bool) -> int:
-    """Return the most urgent event of a cycle."""
-    if bad_cause != _CA_NONE:
-        return _EV_INPUT_BAD
-    if mode == _FAILSAFE:
-        return _EV_SCAN_VALID if valid else _EV_NONE
-    if mode == _STARTING:
-        if wait_cause != _CA_NONE:
-            return _EV_NONE
-        return _EV_TOOK_MANUAL if wants_manual else _EV_TOOK_AUTOMATIC
-    if local:
-        return _EV_DEVICE_LOCAL
-    return _EV_MANUAL if wants_manual else _EV_AUTOMATIC
-
-
-def mode_cause(mode: int, previous: int, bad_cause: int, wait_cause: int) -> int:
-    """Return why the CDU is in its mode; failsafe keeps the cause that led to it until it is left."""
-    if mode == _FAILSAFE:
-        if bad_cause != _CA_NONE:
-            return bad_cause
-        return previous if previous != _CA_NONE else _CA_SCAN
-    if mode == _STARTING:
-        return wait_cause
-    return _CA_MANUAL if mode == _MANUAL else _CA_NONE
-
-
-def time_bad_inputs(x: IntArray, s: FloatArray, quality: IntArray, reason: IntArray, dt_s: float) -> None:
-    """Count for how long each process variable has been bad without a break, in place.
-
-    A refused reading is worth the hold time, for the next one may be good. Silence is not: it was three periods
-    long already when it became bad, so it counts as an event at once.
-    """
-    for k in range(LOOPS):
-        if quality[x[X_PV + k]] == _BAD:
-            s[k, S_BAD_S] += math.inf if reason[x[X_PV + k]] in _SILENT else dt_s
-        else:
-            s[k, S_BAD_S] = 0.0
 
 
 def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: float) -> float:
@@ -238,6 +128,34 @@ def manner_of(mode: int, manual_pct: float) -> int:
     return HOLD if mode == _MANUAL and not math.isfinite(manual_pct) else MOVE
 
 
+def run_loops(
+    p: FloatArray,
+    s: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    x: IntArray,
+    table: FloatArray,
+    y: IntArray,
+    value: FloatArray,
+    quality: IntArray,
+    mode: int,
+    dt_s: float,
+) -> None:
+    """Advance both loops of one CDU in its mode, in place; rows as for ``decide_cdu``."""
+    for k in range(LOOPS):
+        pv = value[x[X_PV + k]] if quality[x[X_PV + k]] != _BAD else math.nan
+        if math.isfinite(pv):
+            setpoint = effective_setpoint(p[k], s[k], pv, dt_s)
+            if k == SUPPLY_TEMP:
+                setpoint = at_least(setpoint, dew_point_floor(x, c, value, quality))
+            s[k, S_SETPOINT_USED] = setpoint
+        failsafe_pct = (
+            failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
+        )
+        measured_pct = measured_output(x, k, y, value, quality)
+        run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, failsafe_pct, dt_s)
+
+
 def decide_cdu(
     p: FloatArray,
     s: FloatArray,
@@ -255,49 +173,15 @@ def decide_cdu(
     dt_s: float,
 ) -> None:
     """Decide one CDU in place: ``p, s, c, d, x`` are its own rows, ``y, a, f, demands`` all actuators."""
-    time_bad_inputs(x, s, quality, reason, dt_s)
     if is_good(x[X_HEAT], quality):
         d[D_HEAT_KW] = value[x[X_HEAT]]
-    mode = int(d[D_MODE])
-    cause = bad_input(p, s)
-    waits = starting_cause(x, c, y, a, f, value, quality) if mode == _STARTING else _CA_NONE
-    event = next_event(
-        mode,
-        c[C_WANTS_MANUAL] == 1.0,
-        cause,
-        scan_valid(x, quality),
-        waits,
-        remote_refused(x, c, value, quality),
-    )
-    after = TRANSITIONS[mode, event]
-    d[D_MODE_S] = d[D_MODE_S] + dt_s if after == mode else 0.0
-    d[D_CAUSE] = float(mode_cause(after, int(d[D_CAUSE]), cause, waits))
-    d[D_MODE] = float(after)
-    for k in range(LOOPS):
-        pv = value[x[X_PV + k]] if quality[x[X_PV + k]] != _BAD else math.nan
-        if math.isfinite(pv):
-            setpoint = effective_setpoint(p[k], s[k], pv, dt_s)
-            if k == SUPPLY_TEMP:
-                setpoint = at_least(setpoint, dew_point_floor(x, c, value, quality))
-            s[k, S_SETPOINT_USED] = setpoint
-        fallback = (
-            failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
-        )
-        run_loop(
-            p[k],
-            s[k],
-            after,
-            s[k, S_SETPOINT_USED],
-            pv,
-            measured_output(x, k, y, value, quality),
-            fallback,
-            dt_s,
-        )
+    mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, dt_s)
+    run_loops(p, s, c, d, x, table, y, value, quality, mode, dt_s)
     for k in range(1 + PUMPS_MAX):
         i = x[X_VALVE + k]
         loop = SUPPLY_TEMP if k == 0 else PRESSURE
         if i >= 0:
-            manner = manner_of(after, p[loop, P_MANUAL])
+            manner = manner_of(mode, p[loop, P_MANUAL])
             demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, dt_s)
 
 
@@ -348,21 +232,14 @@ DECIDE: Final = Kernel(
         track,
         absorb_parameter_change,
         pid_step,
-        is_good,
-        remote_refused,
-        readbacks_agree,
-        starting_cause,
-        scan_valid,
-        bad_input,
-        next_event,
-        mode_cause,
-        time_bad_inputs,
+        *EVENT_HELPERS,
         effective_setpoint,
         dew_point_floor,
         failsafe_valve,
         measured_output,
         toward,
         run_loop,
+        run_loops,
         adopted,
         drive,
         manner_of,

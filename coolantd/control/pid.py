@@ -1,6 +1,6 @@
 """The regulatory law: a PID with two degrees of freedom, once, for every loop. Plain arithmetic, compiled by kernels.
 
-ISA standard form, discrete, after the project's engineering basis (Astrom and Hagglund, Advanced PID Control, 2006):
+ISA standard form, discrete, after Astrom and Hagglund, Advanced PID Control (2006):
 derivative on the filtered measurement, back-calculation against the *achieved* output, rate limit, measured dt.
 NaN never enters the state: a bad process variable holds the output (see ``track``).
 """
@@ -96,7 +96,7 @@ def pid_step(
             integral is pulled back: an actuator that does not follow cannot wind it up (FM-55).
         dt_s: measured seconds since the last step, > 0.
 
-    Source: engineering basis, section 5.3, with its regression vectors in the tests.
+    Source: Astrom and Hagglund as above; worked regression vectors are in the tests.
     """
     absorb_parameter_change(p, s, setpoint, measured)
     gain = p[P_GAIN] * p[P_ACTION]

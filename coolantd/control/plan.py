@@ -36,6 +36,7 @@ class LoopParameters:
 
     Attributes:
         point: process variable.
+        unit: of the process variable and the setpoint.
         gain: % per unit, > 0; the direction of action follows from the loop.
         tracking_time_s: time constant with which the integral is pulled back to the achieved output.
         hold_s: how long a refused reading only holds the output.
@@ -66,6 +67,7 @@ class ActuatorParameters:
     Attributes:
         device, name: its tag.
         role: ``pump``, ``fws_valve`` or ``branch_valve``.
+        minimum, maximum: least and greatest command, %; ``zero_allowed`` where it may also be off.
         position: point that measures what it does.
         readback: point that reads its setpoint back, or None.
         cdu: index of the CDU whose loops drive it, or None for a fixed demand.

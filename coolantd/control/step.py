@@ -16,7 +16,6 @@ from coolantd.control.layout import (
     D_CAUSE,
     D_HEAT_KW,
     D_MODE,
-    D_MODE_S,
     LOOP_STATE,
     LOOPS,
     PRESSURE,
@@ -68,7 +67,6 @@ class Decision:
         demands: (actuators,) what the loops wanted before the envelope; NaN: nothing.
         refusals: (actuators,) ``safety.envelope.Refusal`` codes.
         modes, causes: (cdus,) ``Mode`` and ``Cause`` codes.
-        mode_age_s: (cdus,) seconds in the present mode.
         setpoints: (cdus, LOOPS) in force, ramped, floor applied; NaN before the first good process variable.
         outputs: (cdus, LOOPS) loop outputs, %.
         wants_remote: (cdus,) True while the device should be told to obey us and does not yet.
@@ -79,7 +77,6 @@ class Decision:
     refusals: IntArray
     modes: IntArray
     causes: IntArray
-    mode_age_s: FloatArray
     setpoints: FloatArray
     outputs: FloatArray
     wants_remote: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
@@ -173,7 +170,6 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         refusals=refusals,
         modes=modes,
         causes=causes,
-        mode_age_s=d[:, D_MODE_S].copy(),
         setpoints=s[:, :, S_SETPOINT_USED].copy(),
         outputs=s[:, :, S_OUTPUT].copy(),
         wants_remote=(modes == _STARTING) & (causes == _WAITING_FOR_REMOTE),

@@ -1,1 +1,1 @@
-"""The wire: pymodbus and aiomqtt, one file each. Every expected failure leaves here as a DeviceError."""
+"""The wire: the only home of pymodbus and of aiomqtt. An expected failure leaves here as a DeviceError or a state."""

@@ -176,7 +176,10 @@ class MqttLink:
         delay_s = BACKOFF_FIRST_S
         while not self._closing:
             begun_s = self._clock.now_s()
-            await self._attempt()
+            # In a task of its own: Python 3.11's TaskGroup cancels the task it runs in for a failure of its own, and
+            # forgets a cancellation from outside that meets one.
+            await asyncio.create_task(self._attempt(), name="mqtt-attempt")
+            _heed_cancellation()
             if self._clock.now_s() - begun_s >= STABLE_S:
                 delay_s = BACKOFF_FIRST_S
             await self._clock.sleep(delay_s * self._rng.uniform(0.5, 1.0))
@@ -281,6 +284,13 @@ class MqttLink:
 
 def _batches(filters: list[str]) -> list[list[str]]:
     return [filters[i : i + SUBSCRIBE_BATCH_COUNT] for i in range(0, len(filters), SUBSCRIBE_BATCH_COUNT)]
+
+
+def _heed_cancellation() -> None:
+    """Raise CancelledError if this task was cancelled while a task it awaited forgot to pass that on."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _in_words(failures: BaseExceptionGroup) -> str:

@@ -55,10 +55,14 @@ class Cycle:
         self._modes: dict[str, int] = {}
 
     def swap(self, plan: Plan, state: ControlState, table: PointTable, writer: Writer) -> None:
-        """Work with these from the next cycle on; the last decision still stands if it speaks of the same things."""
+        """Work with these, and the kernels in use, from the next cycle on.
+
+        The last decision still stands if it speaks of the same things.
+        """
         if _rows(plan) != _rows(self.plan):
             self.decision = None
-        self.plan, self.state, self.table, self.writer = plan, state, table, writer
+        self.plan = plan.with_kernels(self.plan.decide, self.plan.gate)
+        self.state, self.table, self.writer = state, table, writer
 
     def use_kernels(self, decide: KernelFunction, gate: KernelFunction) -> None:
         """Decide with other forms of the same law from the next cycle on."""

@@ -40,6 +40,7 @@ class Fleet:
     Args:
         spawn: starts a named task that ends with the daemon (``TaskGroup.create_task``).
         pulse: called with a task's name at every turn of its loop.
+        forget: called with a task's name when it ends on purpose.
 
     Attributes:
         mqtt: the broker's bus, or None when no broker is configured.
@@ -105,7 +106,7 @@ class Fleet:
         ]
 
     def device_outlets(self) -> dict[str, DeviceOutlet]:
-        """Return the heartbeat and remote-control outlets of every Modbus device that has any."""
+        """Return the heartbeat and remote-control outlets of every Modbus device, as far as it has them."""
         outlets = {}
         for bus in self._buses.values():
             for name, device in bus.devices.items():
@@ -135,6 +136,11 @@ class Fleet:
         ]
         mqtt = [] if self.mqtt is None else [self._mqtt_view(self.mqtt, d, now_s) for d in self.mqtt.devices.values()]
         return (*modbus, *mqtt)
+
+    def begin_stop(self) -> None:
+        """Let no reading delay the hand-over from now on."""
+        for bus in self._buses.values():
+            bus.stopping = True
 
     async def stop(self, deadline_s: float, *, farewell: bytes) -> None:
         """Let every bus finish its queued writes and close, and say farewell to the broker, within a deadline."""

@@ -25,6 +25,10 @@ PULSE_S: Final = 0.5
 WRITE_AGE_MAX_S: Final = 2.0
 """A queued write older than this is dropped: the cycle has long decided anew (at most every 5 s it decides again)."""
 
+STARVED_PERIODS: Final = 0.5
+"""A reading this far overdue goes between two writes: on a bus that takes 0.2 s per request, three loops' writes would
+else leave no time to read, and control would be blinded by its own commands."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteJob:
@@ -48,6 +52,9 @@ class ModbusBus:
         link: connection; owned by this bus alone.
         rng: for the jitter of reconnects.
         pulse: called at every turn of the loop, at least each ``PULSE_S``.
+
+    Attributes:
+        stopping: what is still to be written, a hand-over above all, goes before every reading.
     """
 
     def __init__(
@@ -69,6 +76,8 @@ class ModbusBus:
         self._wake = asyncio.Event()
         self._failures = 0
         self._retired = False
+        self._wrote = False
+        self.stopping = False
 
     def add(self, device: ModbusDevice) -> None:
         """Begin to poll a device; its spans are spread over their periods."""
@@ -83,11 +92,15 @@ class ModbusBus:
             self._writes.pop(key).done(Fault.NOT_CONNECTED)
 
     def submit(self, job: WriteJob) -> None:
-        """Queue a write; the queue holds one per point, so it is bounded by the profile."""
-        replaced = self._writes.pop((job.device.name, job.point.name), None)
+        """Queue a write; the queue holds one per point, so it is bounded by the profile.
+
+        A newer value takes the place of an older one in the queue, so that even on a slow bus each comes to its turn.
+        """
+        key = job.device.name, job.point.name
+        replaced = self._writes.get(key)
+        self._writes[key] = job
         if replaced is not None:
             replaced.done(Fault.NOT_CONNECTED)
-        self._writes[job.device.name, job.point.name] = job
         self._wake.set()
 
     def retire(self) -> None:
@@ -108,9 +121,11 @@ class ModbusBus:
     async def _turn(self) -> None:
         if not self.link.connected:
             await self._connect()
-        elif self._writes:
+        elif self._writes and not (self._wrote and self._starved()):
+            self._wrote = True
             await self._write(self._writes.pop(next(iter(self._writes))))
         else:
+            self._wrote = False
             device, polled = self._next_poll()
             wait_s = polled.due_s - self._clock.now_s() if polled is not None else PULSE_S
             if device is None or polled is None or wait_s > 0.0:
@@ -124,6 +139,12 @@ class ModbusBus:
             return None, None
         _, device, span = min(due, key=lambda entry: entry[0])
         return device, span
+
+    def _starved(self) -> bool:
+        """Return whether a reading has waited for so long that it goes before the next write; never while stopping."""
+        now_s = self._clock.now_s()
+        spans = (span for device in self.devices.values() for span in device.spans)
+        return not self.stopping and any(now_s - span.due_s > STARVED_PERIODS * span.period_s for span in spans)
 
     async def _sleep(self, duration_s: float) -> None:
         self._wake.clear()
@@ -177,6 +198,8 @@ class ModbusBus:
         except DeviceError as error:
             self._count([device], error)
             device.failed(span, error, sent_s)
+            if error.fault is Fault.TIMEOUT and len(self.devices) > 1:
+                device.pause_if_silent(self._clock.now_s())
         else:
             self._failures = 0
             device.received(span, words, sent_s)

@@ -10,17 +10,23 @@ import structlog
 from coolantd.config.build import poll_period_s
 from coolantd.config.models import DeviceConfig
 from coolantd.errors import DeviceError, Fault
-from coolantd.point import Quality, Reason, bad
+from coolantd.point import Quality, Reason, Sample, bad
 from coolantd.protocol.codec import decode_sample
 from coolantd.protocol.profile import Profile, RegisterPoint
 from coolantd.protocol.spans import Span, plan_spans, slice_words
 from coolantd.service.metrics import Metrics
 from coolantd.service.table import PointTable
+from coolantd.service.unit_gate import HeldReading, UnitGate
 
 DEADLINE_PERIOD_RATIO: Final = 0.5
 """A request may take half of its poll period, so that one lost reply never costs the next poll (FM-37)."""
 DEADLINE_MAX_S: Final = 1.0
 """Slow classes gain nothing from waiting longer; a block read of 2 s is a device to be given its own limits."""
+
+SILENT_TIMEOUTS: Final = 2
+"""Replies missed in a row after which a unit is silent; one lost reply still costs nothing else (FM-37)."""
+SILENT_PAUSE_S: Final = 2.0
+"""Between two questions to a silent unit that shares its line: it costs the others a tenth of their time, not all."""
 
 log: Final = structlog.get_logger()
 
@@ -87,6 +93,9 @@ class ModbusDevice:
         self.write_deadline_s = min(config.poll_fast_s * DEADLINE_PERIOD_RATIO, DEADLINE_MAX_S)
         self._metrics = metrics
         self._beat: tuple[float, float] | None = None
+        self._missed = 0
+        self._selector = profile.unit_selector
+        self._gate = UnitGate()
         self.bind(table)
 
     def bind(self, table: PointTable) -> None:
@@ -105,26 +114,24 @@ class ModbusDevice:
             polled.due_s = now_s + min(polled.period_s, self.config.poll_fast_s) * share
 
     def received(self, span: Span, words: Sequence[int], sent_s: float) -> None:
-        """Decode one good reply into the table."""
+        """Decode one good reply into the table; what depends on the unit selector waits for its next reading."""
+        self._missed = 0
         self._tell(None)
         for point in span.points:
-            sample = decode_sample(
-                point, slice_words(span, point, words), sent_s, imperial=self._imperial(point, sent_s)
-            )
-            if self.profile.heartbeat is not None and point.name == self.profile.heartbeat.theirs:
-                self._watch_heartbeat(sample.value, sent_s)
-            elif self._stopped(sent_s):
-                sample = bad(Reason.STUCK, sent_s)
-            if point.imperial_unit is not None and not self._selector_known(sent_s):
-                continue
-            if sample.quality is Quality.BAD:
-                self._metrics.samples_bad.labels(self.name, sample.reason.label).inc()
-            self._table.put(self._rows[point.name], sample)
+            if not self._waits(point):
+                sample = self._sample(point, span, words, sent_s)
+                self._put(point, sample)
+                self._watch_selector(point, sample)
+        if any(self._waits(point) for point in span.points):
+            self._gate.hold(HeldReading(span, words, sent_s))
+            self._ask_selector(sent_s)
 
     def failed(self, span: Span, error: DeviceError, sent_s: float) -> None:
         """Turn a failed read into qualities: silence ages what is there, nonsense is bad at once."""
         self.note(error)
         rows = [self._rows[point.name] for point in span.points]
+        if self._selector is not None and any(point.name == self._selector.point for point in span.points):
+            self._gate.forget()
         silent, reason = failure_reason(error)
         if silent:
             self._table.silent(rows, reason)
@@ -132,6 +139,13 @@ class ModbusDevice:
         for row in rows:
             self._metrics.samples_bad.labels(self.name, reason.label).inc()
             self._table.put(row, bad(reason, sent_s))
+
+    def pause_if_silent(self, now_s: float) -> None:
+        """Note a missed reply; a unit that missed several is asked again only after a pause."""
+        self._missed += 1
+        if self._missed >= SILENT_TIMEOUTS:
+            for polled in self.spans:
+                polled.due_s = max(polled.due_s, now_s + SILENT_PAUSE_S)
 
     def note(self, error: DeviceError) -> None:
         """Remember a failed exchange as the state of the device."""
@@ -141,6 +155,7 @@ class ModbusDevice:
         """Note that there is no connection; a heartbeat that nobody could watch has not stood still."""
         self._tell(self.fault or Fault.NOT_CONNECTED)
         self._beat = None
+        self._gate.forget()
         self._table.silent(list(self._rows.values()), Reason.NOT_CONNECTED)
 
     def _tell(self, fault: Fault | None, detail: str = "") -> None:
@@ -151,19 +166,40 @@ class ModbusDevice:
             log.warning("device_down", device=self.name, fault=fault.value, detail=detail)
         self.up, self.fault = fault is None, fault
 
-    def _selector_known(self, now_s: float) -> bool:
-        selector = self.profile.unit_selector
-        if selector is None:
-            return True
-        sample = self._table.sample(self._rows[selector.point])
-        limit_s = 2.0 * poll_period_s(self.config, self.registers[selector.point].poll)
-        return sample.quality is Quality.GOOD and now_s - sample.time_s <= limit_s
+    def _waits(self, point: RegisterPoint) -> bool:
+        return self._selector is not None and point.imperial_unit is not None
 
-    def _imperial(self, point: RegisterPoint, now_s: float) -> bool:
-        selector = self.profile.unit_selector
-        if selector is None or point.imperial_unit is None or not self._selector_known(now_s):
-            return False
-        return self._table.sample(self._rows[selector.point]).value == selector.imperial_value
+    def _sample(
+        self, point: RegisterPoint, span: Span, words: Sequence[int], sent_s: float, *, imperial: bool = False
+    ) -> Sample:
+        sample = decode_sample(point, slice_words(span, point, words), sent_s, imperial=imperial)
+        if self.profile.heartbeat is not None and point.name == self.profile.heartbeat.theirs:
+            self._watch_heartbeat(sample.value, sent_s)
+        elif self._stopped(sent_s):
+            sample = bad(Reason.STUCK, sent_s)
+        return sample
+
+    def _put(self, point: RegisterPoint, sample: Sample) -> None:
+        if sample.quality is Quality.BAD:
+            self._metrics.samples_bad.labels(self.name, sample.reason.label).inc()
+        self._table.put(self._rows[point.name], sample)
+
+    def _watch_selector(self, point: RegisterPoint, sample: Sample) -> None:
+        if self._selector is None or point.name != self._selector.point:
+            return
+        if sample.quality is not Quality.GOOD:
+            self._gate.forget()
+            return
+        for held in self._gate.confirm(sample.value, sample.time_s):
+            imperial = sample.value == self._selector.imperial_value
+            for waiting in (p for p in held.span.points if self._waits(p)):
+                self._put(waiting, self._sample(waiting, held.span, held.words, held.sent_s, imperial=imperial))
+
+    def _ask_selector(self, now_s: float) -> None:
+        """Have the selector read right behind the block that waits for it: no more requests, one exchange later."""
+        for polled in self.spans:
+            if any(self._selector is not None and p.name == self._selector.point for p in polled.span.points):
+                polled.due_s = min(polled.due_s, now_s)
 
     def _watch_heartbeat(self, count: float, now_s: float) -> None:
         if math.isfinite(count) and (self._beat is None or self._beat[0] != count):

@@ -38,7 +38,6 @@ class MqttDevice:
         if config.mqtt is None:
             raise ValueError(f"{config.name} is not an MQTT device")
         self.name = config.name
-        self.config = config
         self.profile = profile
         self.base = config.mqtt.topic
         self.heard_s = float("-inf")

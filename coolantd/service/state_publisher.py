@@ -21,10 +21,10 @@ STATE_PERIOD_MAX_S: Final = 10.0
 """A subscriber that hears nothing for three of these may take the daemon for dead."""
 
 POINTS_PERIOD_S: Final = 10.0
-"""Every point is told at least this often, unless there are more than the per-tick limit allows."""
+"""Every point is told at least this often, unless there are more than ``POINTS_PER_TICK_MAX`` allows."""
 
 POINTS_PER_TICK_MAX: Final = 100
-"""Some milliseconds of one control cycle; a larger site takes longer than ``POINTS_PERIOD_S`` to go round."""
+"""Some milliseconds of the event loop; a site of more than a thousand points takes longer to go round."""
 
 MS_PER_S: Final = 1000.0
 
@@ -51,7 +51,7 @@ class StatePublisher:
         self._points: _PointRound | None = None
 
     def tick(self, view: DaemonView, now_s: float) -> None:
-        """Publish what is due; call it once per control cycle.
+        """Publish what is due; call it about once a second.
 
         Args:
             view: the daemon as of now.

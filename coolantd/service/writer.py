@@ -39,6 +39,8 @@ class ActuatorOutlet:
         written: last acknowledged value; NaN before the first.
         in_flight: value sent and not yet answered; NaN if none.
         next_try_s: no attempt before this time.
+        mismatch: the readback differed from ``written``, and it was said.
+        refusal: ``Refusal`` code of the last demand.
     """
 
     parameters: ActuatorParameters
@@ -49,6 +51,7 @@ class ActuatorOutlet:
     in_flight: float = math.nan
     next_try_s: float = -math.inf
     mismatch: bool = False
+    refusal: int = Refusal.NONE
 
     def due(self, value: float, now_s: float) -> bool:
         """Return whether a value must be sent now: it changed by the deadband, or its lease ran out."""
@@ -78,7 +81,7 @@ class Writer:
 
     Attributes:
         actuators: in plan order.
-        devices: by name, only those with a heartbeat or remote control.
+        devices: those on Modbus, by name.
     """
 
     metrics: Metrics
@@ -166,11 +169,14 @@ class Writer:
         self.journal.record("write", device=p.device, point=p.name, value=round(value, 3), previous=previous)
 
     def _report_refusal(self, actuator: ActuatorOutlet, code: int, demand: float) -> None:
+        """Count a refusal in every cycle that has one; record it when it begins or changes."""
+        before, actuator.refusal = actuator.refusal, code
         if code == Refusal.NONE:
             return
         p, reason = actuator.parameters, Refusal(code).label
         self.metrics.writes_refused.labels(p.device, p.name, reason).inc()
-        self.journal.record("write_refused", device=p.device, point=p.name, demand=demand, reason=reason)
+        if code != before:
+            self.journal.record("write_refused", device=p.device, point=p.name, demand=demand, reason=reason)
 
     def _verify(self, actuator: ActuatorOutlet, snapshot: Snapshot, now_s: float) -> None:
         """Count a readback that differs from what was written, once per write; we never fight it."""

@@ -16,8 +16,9 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from coolantd.errors import CoolantdError
+from coolantd.plant.layout import PUMP_COUNT
 from coolantd.service.control_socket import Handler, Peer
-from coolantd.sim.scenario import FWS_TEMP_MAX_C, FWS_TEMP_MIN_C, LOAD_MAX_RATIO, PUMP_COUNT
+from coolantd.sim.scenario import FWS_TEMP_MAX_C, FWS_TEMP_MIN_C, LOAD_MAX_RATIO
 
 if TYPE_CHECKING:
     from coolantd.sim.simulator import Simulator

@@ -4,6 +4,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 from coolantd.errors import CoolantdError
@@ -108,8 +109,7 @@ class Demo:
 
     def _summary(self, stopped: str) -> dict[str, Any]:
         address = f"http://127.0.0.1:{self._site.http_port}"
-        with urllib.request.urlopen(f"{address}/metrics", timeout=SCRAPE_TIMEOUT_S) as reply:  # noqa: S310 - loopback
-            metrics = reply.read().decode()
+        metrics = _scrape(f"{address}/metrics")
         status, truth = self._site.ask_daemon("status"), self._site.ask_simulator("state")
         up, down = self._up, self._down
         return {
@@ -137,6 +137,15 @@ class Demo:
             "http": address,
             "interrupted": bool(stopped),
         }
+
+
+def _scrape(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=SCRAPE_TIMEOUT_S) as reply:  # noqa: S310 - loopback
+            text: str = reply.read().decode()
+    except (OSError, HTTPException) as error:
+        raise CoolantdError(f"{url}: no answer from the daemon: {error}") from error
+    return text
 
 
 def _round(value: float | None, digits: int = 2) -> float | None:

@@ -7,6 +7,7 @@ device's supervisor writes it about once a second.
 
 from typing import Final
 
+from coolantd.plant.layout import PUMP_COUNT
 from coolantd.plant.loop import Plant
 from coolantd.protocol.profile import Profile, RegisterPoint, Role
 from coolantd.sim.alarms import AlarmLatch
@@ -21,7 +22,6 @@ REFRESH_S: Final = 0.5
 FALLBACK_PERIOD_S: Final = 0.5
 """How often the device's own controller acts."""
 FALLBACK_TICKS: Final = round(FALLBACK_PERIOD_S / STEP_S)
-PUMP_COUNT: Final = 2
 RUN_POINT: Final = "run_bool"
 RUN_TIME_START_H: Final = (4120.0, 3985.0)
 """A machine that has run for half a year, its pumps about equally."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from coolantd.errors import CoolantdError
+from coolantd.plant.layout import PUMP_COUNT
 from coolantd.sim.track import Track, constant, from_steps
 from coolantd.units import PA_PER_KPA
 
@@ -25,7 +26,6 @@ FWS_TEMP_MAX_C: Final = 60.0
 """Liquid facility water from the coldest chiller to above class W45 (45 degC)."""
 FWS_PRESSURE_MAX_KPA: Final = 600.0
 """Differential pressure a facility pump might offer at most; the reference plant has 170 kPa."""
-PUMP_COUNT: Final = 2
 
 
 class ScenarioError(CoolantdError):
@@ -101,12 +101,12 @@ def parse_steps(text: str, rated_heat_kw: float) -> Track:
         if not colon or (slash and not ramp_text):
             raise ScenarioError(f"steps: {entry!r} is not TIME:LOAD[/RAMP], for example 60:100 or 60:100/30")
         kw = load_text.strip().lower().endswith("kw")
-        load = _number(load_text.strip()[:-2] if kw else load_text, f"steps: load of {entry!r}")
+        load = finite_number(load_text.strip()[:-2] if kw else load_text, f"steps: load of {entry!r}")
         steps.append(
             (
-                _number(time_text, f"steps: time of {entry!r}"),
+                finite_number(time_text, f"steps: time of {entry!r}"),
                 load / rated_heat_kw if kw else load / 100.0,
-                _number(ramp_text, f"steps: ramp of {entry!r}") if slash else 0.0,
+                finite_number(ramp_text, f"steps: ramp of {entry!r}") if slash else 0.0,
             )
         )
     return checked_track(steps, "steps", 0.0, LOAD_MAX_RATIO, "load ratio")
@@ -172,7 +172,12 @@ def _within(value: float, where: str, minimum: float, maximum: float, unit: str)
         raise ScenarioError(f"{where} = {value:g}{unit and ' ' + unit}, allowed: {minimum:g} to {maximum:g}")
 
 
-def _number(text: str, where: str) -> float:
+def finite_number(text: str, where: str) -> float:
+    """Return a number written as text.
+
+    Raises:
+        ScenarioError: naming where it stands and what is there instead.
+    """
     try:
         value = float(text)
     except ValueError:

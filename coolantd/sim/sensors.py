@@ -36,10 +36,6 @@ class Sensors:
             else:
                 self._lagged[name] = value
 
-    def settle(self) -> None:
-        """Forget the past: at the next step the instruments agree with the truth."""
-        self._lagged.clear()
-
     def read(self) -> dict[str, float]:
         """Return one noisy reading of every quantity."""
         return {name: value + self._noise(name) for name, value in self._lagged.items()}

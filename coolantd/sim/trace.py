@@ -1,11 +1,10 @@
 """Power traces: a CSV of heat over time becomes a load track. Pure: text in, track out."""
 
 import csv
-import math
 from io import StringIO
 from typing import Final
 
-from coolantd.sim.scenario import ScenarioError
+from coolantd.sim.scenario import ScenarioError, finite_number
 from coolantd.sim.track import Track
 
 TRACE_MAX_BYTES: Final = 16 * 1024 * 1024
@@ -38,8 +37,8 @@ def parse_trace(text: str, column: str) -> Track:
         if not row:
             continue
         where = f"trace: line {rows.line_num}"
-        times_s.append(_cell(row, 0, where, "time"))
-        powers_w.append(_cell(row, index, where, column))
+        times_s.append(_cell(row, 0, f"{where}: time"))
+        powers_w.append(_cell(row, index, f"{where}: {column}"))
         if len(times_s) > TRACE_ROWS_MAX:
             raise ScenarioError(f"trace: more than {TRACE_ROWS_MAX} rows, allowed: at most {TRACE_ROWS_MAX}")
         if len(times_s) > 1 and times_s[-1] <= times_s[-2]:
@@ -52,12 +51,5 @@ def parse_trace(text: str, column: str) -> Track:
     return Track(tuple(time_s - times_s[0] for time_s in times_s), tuple(power_w / peak_w for power_w in powers_w))
 
 
-def _cell(row: list[str], index: int, where: str, name: str) -> float:
-    text = row[index] if index < len(row) else ""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ScenarioError(f"{where}: {name} is {text!r}, allowed: a finite number")
-    return value
+def _cell(row: list[str], index: int, where: str) -> float:
+    return finite_number(row[index] if index < len(row) else "", where)

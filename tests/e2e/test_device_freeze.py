@@ -42,7 +42,7 @@ def step_at_recovery(plant, writes, point):
     return abs(mine[0]["value"] - position_at(plant.looks, point, mine[0]["time_s"]))
 
 
-@pytest.mark.parametrize("moving", [False, True], ids=["steady", "load_steps_while_frozen"])
+@pytest.mark.parametrize("moving", [False, True], ids=["steady", "valve_moving"])
 def test_a_frozen_device_is_noticed_and_taken_up_again_without_a_step(moving):
     with live_site(0.5) as site, status_of(site, LOOK_S) as daemon, truth_of(site, LOOK_S) as plant:
         time.sleep(6.0)
@@ -73,7 +73,7 @@ def test_a_frozen_device_is_noticed_and_taken_up_again_without_a_step(moving):
     assert failsafe
     first_bad_s = min(bad_at.values())
     failsafe_after_s = failsafe[0].at_s - first_bad_s
-    assert failsafe_after_s <= 2 * PERIOD_S + LOOK_S
+    assert failsafe_after_s <= PERIOD_S + 4 * LOOK_S, "more than one period, and two looks at either end"
     assert not during[-1].state["ready"]
 
     first_steps = {point: step_at_recovery(plant, writes, point) for point in (VALVE, *PUMPS)}

@@ -231,3 +231,18 @@ def _join_and_leave(site, port, control):
     assert cdu(site, "cdu1")["mode"] == "automatic"
     assert site.get("/readyz")[0] == 200
     print(f"\nsecond CDU in automatic {joined_s:.1f} s after SIGHUP, handed over {left_s:.1f} s after its removal")
+
+
+def test_a_cdu_that_is_only_watched_from_now_on_is_handed_over_at_once():
+    """Without the hand-over its device would go on obeying setpoints nobody looks after until its timeout of 5 s."""
+    with live_site(0.5) as site:
+        text = site.demo.config.read_text()
+        begin, end = text.index("[[cdu]]"), text.index("[[manifold]]")
+        watched = (text[:begin] + text[end:]).replace("poll_slow_s = 60.0", "poll_slow_s = 60.0\nmonitor_only = true")
+        site.demo.config.write_text(watched)
+        reply = site.demo.ask_daemon("reload")
+        assert reply["ok"], reply
+        time.sleep(DEVICE_TURN_S)
+        assert not site.truth()["remote"]
+        assert not site.truth()["obeying"]
+        assert site.status()["devices"][0]["up"]

@@ -10,6 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from coolantd.cli.check import check
+from coolantd.config.build import point_specs
+from coolantd.config.load import load
 
 DEMO = Path(__file__).parents[3] / "config" / "demo.toml"
 
@@ -35,6 +37,11 @@ def test_valid(run):
     assert result.stdout.startswith(f"OK: {DEMO}: 2 devices, ")
     assert "2 loops" in result.stdout
     assert result.stderr == ""
+
+
+def test_it_counts_the_points_that_status_will_show(run):
+    """Setpoints that are only ever sent have no row in the point table."""
+    assert json.loads(run(DEMO, "--json").stdout)["points"] == len(point_specs(load(DEMO)))
 
 
 def test_wrong_lists_everything_on_stderr(run, wrong):

@@ -312,7 +312,7 @@ class TestInAConfiguration:
 
 
 @pytest.mark.slow
-def test_wheel_carries_every_profile(tmp_path):
+def test_wheel_carries_every_profile_the_demo_and_its_types(tmp_path):
     """What is installed is what was tested: each profile lies in the wheel, byte for byte."""
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-input", "--quiet", "--wheel-dir", str(tmp_path)]
     done = subprocess.run([*build, str(REPOSITORY)], capture_output=True, text=True, timeout=110, check=False)
@@ -324,3 +324,5 @@ def test_wheel_carries_every_profile(tmp_path):
         for name in packaged_profiles():
             packed = archive.read(f"coolantd/profiles/{name}.toml")
             assert packed == (resources.files("coolantd") / "profiles" / f"{name}.toml").read_bytes()
+        assert archive.read("coolantd/sim/demo.toml") == (REPOSITORY / "config" / "demo.toml").read_bytes()
+        assert "coolantd/py.typed" in archive.namelist(), "the classifier promises types to whoever imports it"

@@ -1,5 +1,7 @@
 """The broker's password comes from a file or a credential, and only its place is ever shown."""
 
+import os
+
 import pytest
 
 from coolantd.config.models import MqttConfig
@@ -37,3 +39,10 @@ def test_unusable_file_is_named_but_not_its_content(tmp_path, data):
         mqtt_password(broker(username="u", password_file=str(tmp_path / "p")), {})
     assert str(tmp_path / "p") in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_pipe_is_refused_at_once_instead_of_waited_for(tmp_path):
+    pipe = tmp_path / "password"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        mqtt_password(broker(username="u", password_file=str(pipe)), {})

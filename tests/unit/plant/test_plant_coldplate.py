@@ -16,14 +16,16 @@ def capacity_j_m3_k(fluid: coolant.Coolant) -> float:
 
 @pytest.mark.parametrize(("flow_lpm", "published_k_w"), PG25_CURVE.items())
 def test_pg25_plate_follows_the_published_curve(flow_lpm, published_k_w):
-    got = coldplate.case_to_inlet_k_w(0.0168, flow_lpm / 60_000, capacity_j_m3_k(coolant.PG25))
+    got = coldplate.case_to_inlet_k_w(coldplate.PG25_CASE_TO_MEAN_K_W, flow_lpm / 60_000, capacity_j_m3_k(coolant.PG25))
     assert -0.025 <= got / published_k_w - 1 <= 0.012
     assert got == pytest.approx(0.0168 + 0.00749 / flow_lpm, rel=1e-3)
 
 
 @pytest.mark.parametrize(("flow_lpm", "published_k_w"), WATER_CURVE.items())
 def test_water_plate_follows_the_published_curve(flow_lpm, published_k_w):
-    got = coldplate.case_to_inlet_k_w(0.0136, flow_lpm / 60_000, capacity_j_m3_k(coolant.WATER))
+    got = coldplate.case_to_inlet_k_w(
+        coldplate.WATER_CASE_TO_MEAN_K_W, flow_lpm / 60_000, capacity_j_m3_k(coolant.WATER)
+    )
     assert got == pytest.approx(published_k_w, rel=0.005)
     assert got == pytest.approx(0.0136 + 0.0072 / flow_lpm, rel=2e-3)
 

@@ -174,6 +174,16 @@ def test_other_kernels_decide_from_the_next_cycle_on():
     assert calls == ["decide"]
 
 
+def test_fm_42_a_reload_goes_on_with_the_kernels_in_use():
+    """Its plan was built with interpreted ones, perhaps before the compiled ones were ready."""
+    rig = CycleRig()
+    built = golden_plan()
+    rig.cycle.use_kernels(lambda *_: None, lambda *_: None)
+    in_use = rig.cycle.plan.decide, rig.cycle.plan.gate
+    rig.cycle.swap(built, rig.cycle.state, rig.table, rig.writer)
+    assert (rig.cycle.plan.decide, rig.cycle.plan.gate) == in_use
+
+
 def test_a_cycle_hands_what_was_allowed_to_the_real_writer():
     rig = CycleRig()
     rig.cycle.writer = Writer(rig.metrics, rig.journal)

@@ -62,6 +62,61 @@ async def test_writes_go_before_reads_and_the_newest_value_of_a_point_wins():
     assert rig.counter("coolantd_writes_total", device="cdu1", point="setpoint_pct") == 1
 
 
+async def test_writes_without_end_on_a_slow_bus_leave_every_reading_its_turn():
+    rig = BusRig()
+    async with running(rig):
+        await rig.clock.advance(3.0)
+        rig.link.takes_s = 0.1
+        rig.link.log.clear()
+        for value in range(100):  # a command is waiting at every moment
+            rig.write(value % 90)
+            await rig.clock.advance(0.1)
+    assert len(rig.link.times("write")) >= 40
+    for address in (TEMP, FLOW):
+        times = rig.link.times("read", address)
+        assert max(b - a for a, b in itertools.pairwise(times)) < 1.25
+        assert times[-1] - times[0] > 8.0
+
+
+async def test_a_silent_unit_on_a_shared_line_does_not_take_the_others_with_it():
+    rig = BusRig(names=("cdu1", "cdu2"))
+    rig.devices["cdu2"].unit = 2
+    answer, silent = rig.link.read, [2]
+
+    async def read(unit, table, address, count, *, deadline_s):
+        if unit not in silent:
+            return await answer(unit, table, address, count, deadline_s=deadline_s)
+        rig.link.log.append(("missed", address, rig.clock.now_s()))
+        await rig.clock.sleep(deadline_s)
+        raise fault(Fault.TIMEOUT)
+
+    rig.link.read = read
+    async with running(rig):
+        await rig.clock.advance(10.0)
+        for _ in range(100):
+            assert rig.point("temp_c")[1] == Quality.GOOD
+            await rig.clock.advance(0.1)
+        assert len([what for what, _, at in rig.link.log if what == "missed"]) <= 12
+        silent.clear()
+        await rig.clock.advance(4.0)
+        assert rig.point("temp_c", "cdu2")[1] == Quality.GOOD
+        assert rig.point("flow_lpm", "cdu2")[1] == Quality.GOOD
+
+
+async def test_a_point_written_again_and_again_keeps_its_place_in_the_queue():
+    """A heartbeat renewed faster than a slow bus gets round must still come to its turn."""
+    rig = BusRig()
+    async with running(rig):
+        await rig.clock.advance(3.0)
+        rig.write(50)
+        rig.write(12, point="temp_c")
+        rig.write(51)
+        assert [(job.point.name, job.words) for job in rig.bus._writes.values()] == [
+            ("setpoint_pct", (51,)),
+            ("temp_c", (12,)),
+        ]
+
+
 async def test_a_write_wakes_a_sleeping_bus_at_once():
     rig = BusRig()
     async with running(rig):

@@ -125,15 +125,70 @@ def select(rig, imperial):
     receive(rig, "imperial_bool", imperial)
 
 
+def read_between(rig, imperial, temp, *, after=None):
+    """One poll round: the block, then the selector right behind it."""
+    receive(rig, "temp_c", temp)
+    rig.clock.jump(0.01)
+    select(rig, imperial if after is None else after)
+    rig.clock.jump(0.49)
+
+
 def test_fm_21_values_are_converted_while_the_selector_reads_imperial():
     rig = BusRig(selector=True)
     select(rig, 1)
-    receive(rig, "temp_c", 932)
+    rig.clock.jump(0.1)
+    read_between(rig, 1, 932)
     assert rig.point("temp_c")[0] == pytest.approx(34.0)
-    rig.clock.jump(0.5)
+
+
+def test_fm_21_a_value_keeps_the_age_of_its_own_reading_not_of_its_confirmation():
+    rig = BusRig(selector=True)
     select(rig, 0)
-    receive(rig, "temp_c", 350)
-    assert rig.point("temp_c")[0] == pytest.approx(35.0)
+    rig.clock.jump(0.1)
+    sent_s = rig.clock.now_s()
+    read_between(rig, 0, 340)
+    assert rig.table.sample(rig.table.index["cdu1", "temp_c"]).time_s == sent_s
+
+
+def test_fm_21_a_block_waits_until_the_selector_has_been_read_again():
+    rig = BusRig(selector=True)
+    select(rig, 0)
+    receive(rig, "temp_c", 340)
+    assert rig.point("temp_c")[2] == Reason.WAITING_FOR_INITIAL_DATA
+    rig.clock.jump(0.01)
+    select(rig, 0)
+    assert rig.point("temp_c")[0] == pytest.approx(34.0)
+
+
+def test_fm_21_the_selector_is_asked_right_behind_the_block_that_waits():
+    rig = BusRig(selector=True)
+    select(rig, 0)
+    selector = next(polled for polled in rig.device.spans if polled.span is span_of(rig, "imperial_bool"))
+    selector.due_s = rig.clock.now_s() + 9.0
+    receive(rig, "temp_c", 340)
+    assert selector.due_s == rig.clock.now_s()
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 0.5, 1.0, 2.0])
+def test_fm_21_a_flip_between_two_polls_never_passes_a_value_in_the_wrong_unit(lag_s):
+    """The device's block follows its coil by ``lag_s``; 34 degC throughout, flipped every 7 s at odd times."""
+    rig = BusRig(selector=True)
+    begun_s = rig.clock.now_s()
+    seen = []
+
+    def coil(now_s):
+        return int((now_s - begun_s) // 7.03) % 2
+
+    while rig.clock.now_s() - begun_s < 60.0:
+        now_s = rig.clock.now_s()
+        receive(rig, "temp_c", 932 if coil(now_s - lag_s) else 340)
+        rig.clock.jump(0.013)
+        select(rig, coil(rig.clock.now_s()))
+        rig.clock.jump(0.487)
+        seen.append(rig.point("temp_c"))
+    good = [value for value, quality, _ in seen if quality == Quality.GOOD]
+    assert len(good) > 40
+    assert good == pytest.approx([34.0] * len(good))
 
 
 def test_fm_21_without_a_selector_reading_a_value_in_unknown_units_is_not_taken():
@@ -142,17 +197,6 @@ def test_fm_21_without_a_selector_reading_a_value_in_unknown_units_is_not_taken(
     receive(rig, "flow_lpm", 120)
     assert rig.point("temp_c")[2] == Reason.WAITING_FOR_INITIAL_DATA
     assert rig.point("flow_lpm")[1] == Quality.GOOD
-
-
-def test_fm_21_a_selector_reading_too_old_is_none():
-    rig = BusRig(selector=True)
-    select(rig, 0)
-    rig.clock.jump(1.0)
-    receive(rig, "temp_c", 340)
-    assert rig.point("temp_c")[1] == Quality.GOOD
-    rig.clock.jump(0.5)
-    receive(rig, "temp_c", 999)
-    assert rig.point("temp_c")[0] == 34.0
 
 
 def test_fm_21_a_refused_selector_reading_stops_the_block_too():

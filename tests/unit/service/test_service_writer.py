@@ -88,14 +88,12 @@ class Bench:
     def carry_out(
         self, command, now_s, *, readback=NAN, age_s=0.0, wants_remote=False, refusal=0, demand=NAN, mode=Mode.AUTOMATIC
     ):
-        one = np.zeros(1)
         decision = Decision(
             commands=np.array([command]),
             demands=np.array([demand]),
             refusals=np.array([int(refusal)]),
             modes=np.array([int(mode)]),
             causes=np.zeros(1, dtype=np.int64),
-            mode_age_s=one,
             setpoints=np.zeros((1, 2)),
             outputs=np.zeros((1, 2)),
             wants_remote=np.array([wants_remote]),
@@ -175,6 +173,18 @@ def test_every_refusal_is_counted_and_recorded(refusal):
         ("write_refused", {"device": "cdu1", "point": "valve", "demand": 140.0, "reason": refusal.label})
     ]
     assert bench.outlet.sent == []
+
+
+def test_fm_30_a_lasting_refusal_is_counted_at_every_cycle_but_recorded_when_it_changes():
+    bench = Bench()
+    for k in range(20):
+        bench.carry_out(NAN, 10.0 + k, refusal=Refusal.SLEW, demand=140.0)
+    bench.carry_out(NAN, 30.0, refusal=Refusal.OUT_OF_RANGE, demand=140.0)
+    bench.carry_out(50.0, 31.0)
+    bench.carry_out(NAN, 32.0, refusal=Refusal.OUT_OF_RANGE, demand=140.0)
+    assert bench.counter("coolantd_writes_refused_total", device="cdu1", point="valve", reason="slew") == 20
+    reasons = [fields["reason"] for event, fields in bench.journal.records if event == "write_refused"]
+    assert reasons == ["slew", "out_of_range", "out_of_range"]
 
 
 def mismatches(bench):
