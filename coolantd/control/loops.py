@@ -6,7 +6,18 @@ Writes demands only; whether they may reach a wire is the envelope's business.
 import math
 from typing import Final
 
-from coolantd.control.actuators import ADOPT, HOLD, MOVE, adopted, drive, drive_fixed, measured_output
+from coolantd.control.actuators import (
+    ADOPT,
+    HOLD,
+    MOVE,
+    adopted,
+    any_yielded,
+    drive,
+    drive_fixed,
+    loop_output,
+    loop_yielded,
+    reading_of,
+)
 from coolantd.control.events import HELPERS as EVENT_HELPERS
 from coolantd.control.events import advance_mode, is_good
 from coolantd.control.layout import (
@@ -31,6 +42,8 @@ from coolantd.control.layout import (
     X_HEAT,
     X_PV,
     X_VALVE,
+    Y_POSITION,
+    Y_READBACK,
 )
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
 from coolantd.kernel import Kernel
@@ -48,6 +61,10 @@ REACH_S: Final = 5.0
 a poll, a cycle and the device's own 1 s loop. Farther behind than that it is not following."""
 REACH_MARGIN_PCT: Final = 2.0
 """Added to the band so that a slow loop's actuator deadband (0.5-2 %) does not bleed its integral."""
+HELD_MARGIN_PCT: Final = 1.0
+"""An output counts as achieved only this near to what the setpoint register holds: where the writer holds writes back
+(budget, deadband, a device that limits), the integral follows the register instead of hunting against it. Without it a
+valve worth 120 writes an hour swings the supply by 4 K, with it by 0.5 K; with writes at will it changes nothing."""
 
 
 def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: float) -> float:
@@ -100,12 +117,18 @@ def run_loop(
     setpoint: float,
     pv: float,
     measured_pct: float,
+    held_pct: float,
     failsafe_pct: float,
+    yielded: bool,
     dt_s: float,
 ) -> None:
-    """Advance one loop of one CDU in its mode, in place; outputs stay bumpless from mode to mode."""
+    """Advance one loop of one CDU in its mode, in place; outputs stay bumpless from mode to mode.
+
+    A loop whose actuators are all left to another writer follows the measured position in every mode, so that it goes
+    on from there when it gets them back.
+    """
     feedforward = 0.0
-    if mode == _STARTING:
+    if mode == _STARTING or yielded:
         if math.isfinite(measured_pct):
             s[S_OUTPUT] = measured_pct
     elif mode == _FAILSAFE:
@@ -116,8 +139,11 @@ def run_loop(
     elif math.isfinite(pv):
         reach = p[P_OUTPUT_RATE] * REACH_S + REACH_MARGIN_PCT
         at = measured_pct if math.isfinite(measured_pct) else s[S_OUTPUT]
-        pid_step(p, s, setpoint, pv, feedforward, at - reach, at + reach, dt_s)
-    if mode != _AUTOMATIC and math.isfinite(pv):
+        low, high = at - reach, at + reach
+        if math.isfinite(held_pct):
+            low, high = clip(held_pct - HELD_MARGIN_PCT, low, high), clip(held_pct + HELD_MARGIN_PCT, low, high)
+        pid_step(p, s, setpoint, pv, feedforward, low, high, dt_s)
+    if (mode != _AUTOMATIC or yielded) and math.isfinite(pv):
         track(p, s, setpoint, pv, feedforward, s[S_OUTPUT])
 
 
@@ -138,10 +164,15 @@ def run_loops(
     y: IntArray,
     value: FloatArray,
     quality: IntArray,
+    reason: IntArray,
     mode: int,
+    somebody: bool,
     dt_s: float,
 ) -> None:
-    """Advance both loops of one CDU in its mode, in place; rows as for ``decide_cdu``."""
+    """Advance both loops of one CDU in its mode, in place; rows as for ``decide_cdu``.
+
+    ``somebody`` says whether any of its registers is left to another writer: a loop goes on with the others it has.
+    """
     for k in range(LOOPS):
         pv = value[x[X_PV + k]] if quality[x[X_PV + k]] != _BAD else math.nan
         if math.isfinite(pv):
@@ -152,8 +183,11 @@ def run_loops(
         failsafe_pct = (
             failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
         )
-        measured_pct = measured_output(x, k, y, value, quality)
-        run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, failsafe_pct, dt_s)
+        yielded = somebody and loop_yielded(x, k, y, quality, reason)
+        others = somebody and not yielded
+        measured_pct = loop_output(x, k, Y_POSITION, others, y, value, quality, reason)
+        held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
+        run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, held_pct, failsafe_pct, yielded, dt_s)
 
 
 def decide_cdu(
@@ -175,14 +209,15 @@ def decide_cdu(
     """Decide one CDU in place: ``p, s, c, d, x`` are its own rows, ``y, a, f, demands`` all actuators."""
     if is_good(x[X_HEAT], quality):
         d[D_HEAT_KW] = value[x[X_HEAT]]
-    mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, dt_s)
-    run_loops(p, s, c, d, x, table, y, value, quality, mode, dt_s)
+    somebody = any_yielded(x, y, quality, reason)
+    mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, somebody, dt_s)
+    run_loops(p, s, c, d, x, table, y, value, quality, reason, mode, somebody, dt_s)
     for k in range(1 + PUMPS_MAX):
         i = x[X_VALVE + k]
         loop = SUPPLY_TEMP if k == 0 else PRESSURE
         if i >= 0:
             manner = manner_of(mode, p[loop, P_MANUAL])
-            demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, dt_s)
+            demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
 def decide(
@@ -221,7 +256,7 @@ def decide(
     """
     for n in range(p.shape[0]):
         decide_cdu(p[n], s[n], c[n], d[n], x[n], tables[n], y, a, f, value, quality, reason, demands, dt_s)
-    drive_fixed(y, a, f, value, quality, demands, dt_s)
+    drive_fixed(y, a, f, value, quality, reason, demands, dt_s)
 
 
 DECIDE: Final = Kernel(
@@ -236,7 +271,10 @@ DECIDE: Final = Kernel(
         effective_setpoint,
         dew_point_floor,
         failsafe_valve,
-        measured_output,
+        any_yielded,
+        loop_yielded,
+        reading_of,
+        loop_output,
         toward,
         run_loop,
         run_loops,
