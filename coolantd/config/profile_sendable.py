@@ -4,16 +4,22 @@ What cannot be coded would be found out at the moment of the write, by a daemon 
 """
 
 import dataclasses
+import importlib
 import math
+from types import ModuleType
 from typing import Final
 
-from coolantd.protocol.codec import DecodeFault, decode, encode
 from coolantd.protocol.kinds import Table, WordOrder
 from coolantd.protocol.profile import RegisterPoint
 
 _WRITABLE_TABLES: Final = frozenset({Table.COIL, Table.HOLDING})
 _WORD_BITS: Final = 16
 _WORD_MASK: Final = 0xFFFF
+
+
+def _codec() -> ModuleType:
+    """Return the codec, loaded when first needed: it brings numpy, which reading a configuration must not wait for."""
+    return importlib.import_module("coolantd.protocol.codec")
 
 
 def unsendable(point: RegisterPoint, low: float, high: float) -> str:
@@ -23,7 +29,7 @@ def unsendable(point: RegisterPoint, low: float, high: float) -> str:
     for imperial in (False, True) if point.imperial_unit is not None else (False,):
         try:
             for value in (low, high):
-                encode(point, value, imperial=imperial)
+                _codec().encode(point, value, imperial=imperial)
         except ValueError as error:
             return str(error)
         except ZeroDivisionError:
@@ -36,11 +42,11 @@ def unsendable(point: RegisterPoint, low: float, high: float) -> str:
 
 def _is_reached(point: RegisterPoint, sentinel: int, low: float, high: float, *, imperial: bool) -> bool:
     """Return whether the value nearest to what a sentinel would stand for is coded as the sentinel."""
-    count = point.coding.register_count
+    codec, count = _codec(), point.coding.register_count
     words = tuple(sentinel >> _WORD_BITS * k & _WORD_MASK for k in reversed(range(count)))
     plain = dataclasses.replace(point, sentinels=(), word_order=WordOrder.ABCD, minimum=-math.inf, maximum=math.inf)
     try:
-        value = decode(plain, words, imperial=imperial)
-        return encode(plain, min(max(value, low), high), imperial=imperial) == words
-    except (DecodeFault, ValueError, ZeroDivisionError):
+        value = codec.decode(plain, words, imperial=imperial)
+        return bool(codec.encode(plain, min(max(value, low), high), imperial=imperial) == words)
+    except (codec.DecodeFault, ValueError, ZeroDivisionError):
         return False  # it stands for no number, so no number is coded so

@@ -35,4 +35,4 @@ def test_the_rpu_is_part_of_the_demo_where_there_are_pseudo_terminals_and_said_t
     assert (RPU_DEVICE in names) is ptys
     assert [str(line.port) for line in loaded.config.lines] == [str(site.rpu_port)] * ptys
     assert (f"{site.rpu_port} unit 12" in shown) is ptys
-    assert ("none: this machine has no pseudo terminals" in shown) is not ptys
+    assert ("none: its serial line needs a pseudo terminal" in shown) is not ptys
