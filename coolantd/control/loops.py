@@ -33,6 +33,8 @@ from coolantd.control.layout import (
     X_VALVE,
 )
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
+from coolantd.control.supply_law import HELPERS as SUPPLY_HELPERS
+from coolantd.control.supply_law import has_model, supply_step
 from coolantd.kernel import Kernel
 from coolantd.point import FloatArray, IntArray, Quality
 from coolantd.safety.modes import Mode
@@ -121,6 +123,35 @@ def run_loop(
         track(p, s, setpoint, pv, feedforward, s[S_OUTPUT])
 
 
+def run_model(
+    p: FloatArray,
+    s: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    x: IntArray,
+    value: FloatArray,
+    quality: IntArray,
+    mode: int,
+    pv: float,
+    measured_pct: float,
+    dt_s: float,
+) -> bool:
+    """Let the model of a CDU that has one move its valve; False where ``run_loop`` has to.
+
+    The fixed gains follow bumplessly meanwhile, and take over when the model's inputs fail.
+    """
+    if not has_model(c):
+        return False
+    reach = p[P_OUTPUT_RATE] * REACH_S + REACH_MARGIN_PCT
+    at = measured_pct if math.isfinite(measured_pct) else s[S_OUTPUT]
+    drives = mode == _AUTOMATIC
+    setpoint = s[S_SETPOINT_USED]
+    moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, at - reach, at + reach, drives, dt_s)
+    if moved:
+        track(p, s, setpoint, pv, 0.0, s[S_OUTPUT])
+    return moved
+
+
 def manner_of(mode: int, manual_pct: float) -> int:
     """Return how the actuators of a loop follow its output; manual without a position leaves each where it is."""
     if mode == _STARTING:
@@ -153,6 +184,8 @@ def run_loops(
             failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
         )
         measured_pct = measured_output(x, k, y, value, quality)
+        if k == SUPPLY_TEMP and run_model(p[k], s[k], c, d, x, value, quality, mode, pv, measured_pct, dt_s):
+            continue
         run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, failsafe_pct, dt_s)
 
 
@@ -239,6 +272,8 @@ DECIDE: Final = Kernel(
         measured_output,
         toward,
         run_loop,
+        *SUPPLY_HELPERS,
+        run_model,
         run_loops,
         adopted,
         drive,
