@@ -99,6 +99,7 @@ D_MODEL_COLD_SLOW_C: Final = 11
 """The temperatures behind a short lag: what they lack is how fast they move."""
 D_MODEL_HOT_CALM_C: Final = 12
 D_MODEL_COLD_CALM_C: Final = 13
+"""The temperatures without their small moves."""
 D_MODEL_VALVE_PCT: Final = 14
 """Where the valve is taken to be: the output behind the actuator's lag, within reach of the measured position."""
 D_MODEL_SEEN_PCT: Final = 15

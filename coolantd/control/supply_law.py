@@ -68,15 +68,18 @@ BIAS_MAX_K: Final = 8.0
 """A bias beyond this is no longer an error of the model but another machine: fixed gains."""
 BIAS_TIME_S: Final = 6.0
 """Low-pass of the bias: about twice the delay of actuator, sensor and cycle together, which leaves a gain margin of 3."""
-BIAS_CALM_K: Final = 0.05
-"""Differences smaller than this move the bias ``CALM_RATIO`` slower."""
-CALM_RATIO: Final = 6.0
-TEMP_CALM_K: Final = 0.06
-"""Three standard deviations of a good temperature sensor: smaller moves of an input are taken in slowly."""
-TEMP_CALM_S: Final = 4.0
+BIAS_CALM_K: Final = 0.1
+BIAS_CALM_RATIO: Final = 0.2
+"""Differences inside this zone are taken in slower, down to this ratio: noise, and the stiction of a valve."""
+CALM_RATIO: Final = 0.025
+CALM_LEAST_K: Final = 0.08
+CALM_S: Final = 4.0
+"""Moves of an input inside this zone, a share of the coolant's own rise, are followed slowly: noise, and racks in step
+with each other whose every move is soon taken back. A share of the rise is the same travel of the valve at any load."""
+LEAD_ZONE_RATIO: Final = 4.0
+"""The same for the lead, which is noisier."""
 SLOPE_TIME_S: Final = 1.0
-LEAD_CALM_K: Final = 0.12
-"""A lead correction smaller than this is noise."""
+LEAD_EXTRA_S: Final = 0.0
 FLOW_LEAST_LPM: Final = 1.0
 """Without flow there is no exchanger to invert."""
 HORIZON_STEP_S: Final = 2.0
@@ -96,20 +99,14 @@ def lag(old: float, new: float, time_s: float, dt_s: float) -> float:
     return old + (new - old) * dt_s / (time_s + dt_s)
 
 
+def share_of(value: float, zone: float) -> float:
+    """Return how much of a move counts: all of one beyond a zone, ever less of one inside it."""
+    return min(1.0, (value / zone) ** 2)
+
+
 def calmed(old: float, new: float, zone: float, time_s: float, dt_s: float) -> float:
-    """Return a value that follows at once what leaves a zone around it, and slowly what stays inside."""
-    if new > old + zone:
-        old = new - zone
-    elif new < old - zone:
-        old = new + zone
-    return lag(old, new, time_s, dt_s)
-
-
-def beyond(value: float, zone: float) -> float:
-    """Return by how much a value leaves a zone around 0."""
-    if value > zone:
-        return value - zone
-    return value + zone if value < -zone else 0.0
+    """Return a value that follows large moves at once and small ones slowly."""
+    return old + (new - old) * max(share_of(new - old, zone), dt_s / (time_s + dt_s))
 
 
 def take_inputs(c: FloatArray, d: FloatArray, x: IntArray, value: FloatArray, quality: IntArray, dt_s: float) -> bool:
@@ -171,20 +168,28 @@ def observe(
     exchanger_s = 60.0 * c[C_MODEL_EXCHANGER_L] / d[D_MODEL_FLOW_LPM]
     d[D_MODEL_SUPPLY_C] = lag(d[D_MODEL_SUPPLY_C], rest_c, exchanger_s, dt_s)
     missing_k = pv - d[D_MODEL_SUPPLY_C] - d[D_MODEL_BIAS_K]
-    large_k = beyond(missing_k, BIAS_CALM_K)
-    share = dt_s / (BIAS_TIME_S + dt_s)
-    d[D_MODEL_BIAS_K] += share * (large_k + (missing_k - large_k) / CALM_RATIO)
+    d[D_MODEL_BIAS_K] += missing_k * max(share_of(missing_k, BIAS_CALM_K), BIAS_CALM_RATIO) * dt_s / (BIAS_TIME_S + dt_s)
 
 
 def ahead_of_sensor(
-    d: FloatArray, measured_at: int, slow_at: int, calm_at: int, lead_s: float, dt_s: float
+    d: FloatArray, measured_at: int, slow_at: int, calm_at: int, zone_k: float, lead_s: float, dt_s: float
 ) -> float:
-    """Return an input temperature as it will be when the valve has moved: calmed, led by its slope."""
+    """Return an input temperature as it will be when the valve has moved: calmed, and led by its slope.
+
+    Args:
+        d: (CDU_STATE,), changed in place.
+        measured_at: column of the measurement.
+        slow_at: column of the same behind ``SLOPE_TIME_S``.
+        calm_at: column of the same calmed.
+        zone_k: moves inside it count ever less.
+        lead_s: how far ahead.
+        dt_s: seconds since the last step.
+    """
     measured = d[measured_at]
-    slope = (measured - d[slow_at]) / (SLOPE_TIME_S + dt_s)
+    lead_k = lead_s * (measured - d[slow_at]) / (SLOPE_TIME_S + dt_s)
     d[slow_at] = lag(d[slow_at], measured, SLOPE_TIME_S, dt_s)
-    d[calm_at] = calmed(d[calm_at], measured, TEMP_CALM_K, TEMP_CALM_S, dt_s)
-    return d[calm_at] + beyond(lead_s * slope, LEAD_CALM_K)
+    d[calm_at] = calmed(d[calm_at], measured, zone_k, CALM_S, dt_s)
+    return d[calm_at] + lead_k * share_of(lead_k, LEAD_ZONE_RATIO * zone_k)
 
 
 def electric_power_kw(x: IntArray, value: FloatArray, quality: IntArray) -> float:
@@ -255,17 +260,19 @@ def model_output(
     p: FloatArray, s: FloatArray, c: FloatArray, d: FloatArray, setpoint: float, power_kw: float, dt_s: float
 ) -> float:
     """Return the loop's next output in %, within its limits and rate; ``s`` and ``d`` change in place."""
-    lead_s = c[C_MODEL_SENSOR_LAG_S] + c[C_MODEL_ACTUATOR_LAG_S] + 0.5 * dt_s
-    hot_c = ahead_of_sensor(d, D_MODEL_HOT_C, D_MODEL_HOT_SLOW_C, D_MODEL_HOT_CALM_C, lead_s, dt_s)
-    cold_c = ahead_of_sensor(d, D_MODEL_COLD_C, D_MODEL_COLD_SLOW_C, D_MODEL_COLD_CALM_C, lead_s, dt_s)
+    lead_s = c[C_MODEL_SENSOR_LAG_S] + c[C_MODEL_ACTUATOR_LAG_S] + LEAD_EXTRA_S + 0.5 * dt_s
+    zone_k = max(CALM_LEAST_K, CALM_RATIO * (d[D_MODEL_HOT_C] - d[D_MODEL_SUPPLY_C]))
+    hot_c = ahead_of_sensor(d, D_MODEL_HOT_C, D_MODEL_HOT_SLOW_C, D_MODEL_HOT_CALM_C, zone_k, lead_s, dt_s)
+    cold_c = ahead_of_sensor(d, D_MODEL_COLD_C, D_MODEL_COLD_SLOW_C, D_MODEL_COLD_CALM_C, CALM_LEAST_K, lead_s, dt_s)
     target_c = setpoint - d[D_MODEL_BIAS_K]
     wanted = valve_model_pct(c, target_c, hot_c, cold_c, d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA])
     step = p[P_OUTPUT_RATE] * dt_s
     last = s[S_OUTPUT]
     if math.isfinite(d[D_MODEL_HEAT_KW]) and must_start_now(c, d, power_kw, target_c, hot_c, cold_c, p, last):
-        wanted = max(wanted, last + step)
+        wanted = p[P_OUTPUT_MAX]  # as fast as it can; the next cycle looks again
     wanted = clip(wanted, p[P_OUTPUT_MIN], p[P_OUTPUT_MAX])
-    wanted = last + beyond(wanted - last, c[C_MODEL_DEADBAND_PCT])
+    if abs(wanted - last) <= c[C_MODEL_DEADBAND_PCT] and p[P_OUTPUT_MIN] < wanted < p[P_OUTPUT_MAX]:
+        wanted = last
     s[S_OUTPUT] = clip(wanted, last - step, last + step)
     return s[S_OUTPUT]
 
@@ -310,8 +317,8 @@ HELPERS: Final = (
     *MODEL_HELPERS,
     has_model,
     lag,
+    share_of,
     calmed,
-    beyond,
     take_inputs,
     begin,
     observe,
