@@ -32,7 +32,8 @@ class Perturbation:
         supply_bias_k, return_bias_k, fws_bias_k: constant errors of the temperature sensors.
         sensor_lag_s: of the temperature sensors.
         noise_ratio: scale of all noise, 0 for none.
-        stiction_ratio: the valve moves only once its command is this far away, and then goes all the way.
+        stiction_ratio: a resting valve moves only once its command is this far away; then it goes all the way and
+            follows until the command rests or turns (Choudhury's two-parameter model with S = J).
     """
 
     name: str = "nominal"
@@ -98,6 +99,8 @@ class Rig:
         self.dew_point_c = 13.0
         self._random = np.random.default_rng(seed)
         self._temps_c = self._true_temps_c()
+        self._wanted = self.plant.inputs.fws_valve_ratio
+        self._slipping = 0.0
 
     def load(self, ratio: float) -> None:
         """Set every rack's heat."""
@@ -106,8 +109,14 @@ class Rig:
     def command(self, valve_pct: float, pump_pct: float) -> None:
         """Tell the actuators."""
         wanted = valve_pct / 100.0
-        if abs(wanted - self.plant.inputs.fws_valve_ratio) > self.perturbation.stiction_ratio:
+        move = wanted - self._wanted
+        if move * self._slipping <= 0.0:  # at rest, or turning round
+            self._slipping = 0.0
+        if self._slipping == 0.0 and abs(wanted - self.plant.inputs.fws_valve_ratio) > self.perturbation.stiction_ratio:
+            self._slipping = 1.0 if wanted > self.plant.inputs.fws_valve_ratio else -1.0
+        if self._slipping != 0.0 or self.perturbation.stiction_ratio == 0.0:
             self.plant.inputs.fws_valve_ratio = wanted
+        self._wanted = wanted
         self.plant.inputs.pump_speed_ratio[:] = pump_pct / 100.0
 
     def advance(self, duration_s: float) -> None:

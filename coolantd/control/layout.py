@@ -110,7 +110,17 @@ D_MODEL_SUPPLY_C: Final = 18
 """Supply temperature that the model expects the sensor to show."""
 D_MODEL_BIAS_K: Final = 19
 """Measured less expected supply temperature, low-passed."""
-D_MODEL_HEAT_KW: Final = 20
+D_MODEL_TRIM_K: Final = 20
+"""Slow integral of what the bias leaves."""
+D_MODEL_STUCK_S: Final = 21
+"""For how long the valve has rested away from its command; negative while it is being freed."""
+D_MODEL_OFFSET_PCT: Final = 22
+"""What is left between command and measured position after the valve was freed: the measurement's own error."""
+D_MODEL_FREED_PCT: Final = 23
+"""Where a valve that is being freed is sent first; then whether it stirred."""
+D_MODEL_FREEING_PCT: Final = 24
+"""How far the next attempt goes; it doubles while the valve does not stir."""
+D_MODEL_HEAT_KW: Final = 25
 """HEAT_STAGES columns: the racks' heat on its way through plates, pipe and tank."""
 HEAT_STAGES: Final = 4
 CDU_STATE: Final = D_MODEL_HEAT_KW + HEAT_STAGES

@@ -142,11 +142,8 @@ def run_model(
     """
     if not has_model(c):
         return False
-    reach = p[P_OUTPUT_RATE] * REACH_S + REACH_MARGIN_PCT
-    at = measured_pct if math.isfinite(measured_pct) else s[S_OUTPUT]
-    drives = mode == _AUTOMATIC
     setpoint = s[S_SETPOINT_USED]
-    moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, at - reach, at + reach, drives, dt_s)
+    moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, measured_pct, mode == _AUTOMATIC, dt_s)
     if moved:
         track(p, s, setpoint, pv, 0.0, s[S_OUTPUT])
     return moved

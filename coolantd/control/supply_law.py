@@ -34,6 +34,9 @@ from coolantd.control.layout import (
     D_MODEL_COLD_CALM_C,
     D_MODEL_COLD_SLOW_C,
     D_MODEL_DP_KPA,
+    D_MODEL_FREED_PCT,
+    D_MODEL_FREEING_PCT,
+    D_MODEL_OFFSET_PCT,
     D_MODEL_FLOW_LPM,
     D_MODEL_HEAT_KW,
     D_MODEL_HOT_C,
@@ -44,6 +47,8 @@ from coolantd.control.layout import (
     D_MODEL_SEEN_LPM,
     D_MODEL_SEEN_PCT,
     D_MODEL_SUPPLY_C,
+    D_MODEL_STUCK_S,
+    D_MODEL_TRIM_K,
     D_MODEL_VALVE_PCT,
     HEAT_STAGES,
     MODEL_INPUTS,
@@ -80,6 +85,23 @@ LEAD_ZONE_RATIO: Final = 4.0
 """The same for the lead, which is noisier."""
 SLOPE_TIME_S: Final = 1.0
 LEAD_EXTRA_S: Final = 0.0
+TRIM_TIME_S: Final = 60.0
+TRIM_CALM_K: Final = 0.1
+TRIM_ERROR_MAX_K: Final = 1.0
+TRIM_MAX_K: Final = 1.5
+"""5 % of the stroke at full load: more than a position sensor may be off."""
+STUCK_LEAST_PCT: Final = 0.4
+STUCK_MAX_PCT: Final = 6.0
+"""A valve at rest between these distances from its command is stuck; farther away it does not obey at all."""
+STUCK_S: Final = 10.0
+STUCK_ERROR_K: Final = 0.12
+"""It is freed once it has been stuck this long and costs this much; not for its own sake."""
+FREEING_PCT: Final = 3.0
+"""Beyond the stiction of a valve in fair order (0.5 to 2 %)."""
+FREEING_MAX_PCT: Final = 7.0
+"""Beyond that of one due for repair; it costs a swing of half a kelvin."""
+FREED_REST_S: Final = 8.0
+"""After this the valve has come to rest again."""
 FLOW_LEAST_LPM: Final = 1.0
 """Without flow there is no exchanger to invert."""
 HORIZON_STEP_S: Final = 2.0
@@ -137,14 +159,14 @@ def begin(c: FloatArray, d: FloatArray, pv: float, position_pct: float) -> None:
         c, position_pct, d[D_MODEL_HOT_C], d[D_MODEL_COLD_C], d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA]
     )
     d[D_MODEL_BIAS_K] = pv - d[D_MODEL_SUPPLY_C]
+    d[D_MODEL_TRIM_K] = d[D_MODEL_STUCK_S] = d[D_MODEL_OFFSET_PCT] = 0.0
+    d[D_MODEL_FREEING_PCT] = FREEING_PCT
     for k in range(HEAT_STAGES):
         d[D_MODEL_HEAT_KW + k] = math.nan
     d[D_MODEL_READY] = 1.0
 
 
-def observe(
-    c: FloatArray, d: FloatArray, pv: float, output_pct: float, reach_low: float, reach_high: float, dt_s: float
-) -> None:
+def observe(c: FloatArray, d: FloatArray, pv: float, output_pct: float, position_pct: float, dt_s: float) -> None:
     """Compare the model with the supply sensor and learn the bias, in place.
 
     Args:
@@ -152,12 +174,11 @@ def observe(
         d: (CDU_STATE,) with inputs taken.
         pv: supply temperature.
         output_pct: what the valve was last told.
-        reach_low: least position that it can have, from the measured one.
-        reach_high: greatest position that it can have.
+        position_pct: where it is measured; NaN where unknown, and the output behind the actuator's lag stands in.
         dt_s: seconds since the last step.
     """
-    valve = lag(d[D_MODEL_VALVE_PCT], output_pct, c[C_MODEL_ACTUATOR_LAG_S], dt_s)
-    d[D_MODEL_VALVE_PCT] = clip(valve, reach_low, reach_high)
+    following = lag(d[D_MODEL_VALVE_PCT], output_pct, c[C_MODEL_ACTUATOR_LAG_S], dt_s)
+    d[D_MODEL_VALVE_PCT] = position_pct if math.isfinite(position_pct) else following
     sensor_s = c[C_MODEL_SENSOR_LAG_S]
     d[D_MODEL_SEEN_PCT] = lag(d[D_MODEL_SEEN_PCT], d[D_MODEL_VALVE_PCT], sensor_s, dt_s)
     d[D_MODEL_SEEN_LPM] = lag(d[D_MODEL_SEEN_LPM], d[D_MODEL_FLOW_LPM], sensor_s, dt_s)
@@ -256,21 +277,69 @@ def must_start_now(
     return False
 
 
+def trim(d: FloatArray, error_k: float, following: bool, dt_s: float) -> None:
+    """Take away slowly what the bias cannot see: a position that is measured a little off. Stands still while the valve
+    is on its way or the error is large, for then something else is going on."""
+    if following and abs(error_k) < TRIM_ERROR_MAX_K:
+        size_k = max(abs(error_k) - TRIM_CALM_K, 0.0)
+        moved = d[D_MODEL_TRIM_K] + math.copysign(size_k, error_k) * dt_s / TRIM_TIME_S
+        d[D_MODEL_TRIM_K] = clip(moved, -TRIM_MAX_K, TRIM_MAX_K)
+
+
+def free_valve(d: FloatArray, wanted: float, last: float, error_k: float, rate: float, dt_s: float) -> float:
+    """Return where to send a valve that may be stuck: off in the other direction first, then where it is wanted.
+
+    Stiction holds a resting stem until the command is some percent away. Waiting for an integral to get there makes a
+    limit cycle; a short move the other way frees the stem, and it then goes all the way.
+
+    Args:
+        d: (CDU_STATE,), changed in place.
+        wanted: position wanted, %.
+        last: last output.
+        error_k: supply less setpoint.
+        rate: of the valve, %/s.
+        dt_s: seconds since the last step.
+    """
+    if d[D_MODEL_STUCK_S] < 0.0:
+        going = d[D_MODEL_STUCK_S] < -FREED_REST_S
+        d[D_MODEL_STUCK_S] = min(d[D_MODEL_STUCK_S] + dt_s, 0.0)
+        if d[D_MODEL_STUCK_S] < -FREED_REST_S:
+            return d[D_MODEL_FREED_PCT]
+        if going:
+            stirred = abs(d[D_MODEL_VALVE_PCT] - d[D_MODEL_FREED_PCT]) < 0.5 * d[D_MODEL_FREEING_PCT]
+            d[D_MODEL_FREEING_PCT] = FREEING_PCT if stirred else min(2.0 * d[D_MODEL_FREEING_PCT], FREEING_MAX_PCT)
+            d[D_MODEL_FREED_PCT] = 1.0 if stirred else 0.0
+        if d[D_MODEL_STUCK_S] == 0.0 and d[D_MODEL_FREED_PCT] == 1.0:
+            d[D_MODEL_OFFSET_PCT] = clip(last - d[D_MODEL_VALVE_PCT], -STUCK_MAX_PCT, STUCK_MAX_PCT)
+        return wanted
+    away = last - d[D_MODEL_VALVE_PCT] - d[D_MODEL_OFFSET_PCT]
+    stuck = STUCK_LEAST_PCT < abs(away) < STUCK_MAX_PCT and abs(wanted - last) < STUCK_LEAST_PCT
+    d[D_MODEL_STUCK_S] = d[D_MODEL_STUCK_S] + dt_s if stuck else 0.0
+    if d[D_MODEL_STUCK_S] > STUCK_S and abs(error_k) > STUCK_ERROR_K:
+        d[D_MODEL_FREED_PCT] = d[D_MODEL_VALVE_PCT] - math.copysign(d[D_MODEL_FREEING_PCT], away)
+        d[D_MODEL_STUCK_S] = -(FREED_REST_S + 1.0 + abs(d[D_MODEL_FREED_PCT] - last) / rate)
+        return d[D_MODEL_FREED_PCT]
+    return wanted
+
+
 def model_output(
-    p: FloatArray, s: FloatArray, c: FloatArray, d: FloatArray, setpoint: float, power_kw: float, dt_s: float
+    p: FloatArray, s: FloatArray, c: FloatArray, d: FloatArray, setpoint: float, pv: float, power_kw: float, dt_s: float
 ) -> float:
     """Return the loop's next output in %, within its limits and rate; ``s`` and ``d`` change in place."""
     lead_s = c[C_MODEL_SENSOR_LAG_S] + c[C_MODEL_ACTUATOR_LAG_S] + LEAD_EXTRA_S + 0.5 * dt_s
     zone_k = max(CALM_LEAST_K, CALM_RATIO * (d[D_MODEL_HOT_C] - d[D_MODEL_SUPPLY_C]))
     hot_c = ahead_of_sensor(d, D_MODEL_HOT_C, D_MODEL_HOT_SLOW_C, D_MODEL_HOT_CALM_C, zone_k, lead_s, dt_s)
     cold_c = ahead_of_sensor(d, D_MODEL_COLD_C, D_MODEL_COLD_SLOW_C, D_MODEL_COLD_CALM_C, CALM_LEAST_K, lead_s, dt_s)
-    target_c = setpoint - d[D_MODEL_BIAS_K]
+    target_c = setpoint - d[D_MODEL_BIAS_K] - d[D_MODEL_TRIM_K]
     wanted = valve_model_pct(c, target_c, hot_c, cold_c, d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA])
     step = p[P_OUTPUT_RATE] * dt_s
     last = s[S_OUTPUT]
     if math.isfinite(d[D_MODEL_HEAT_KW]) and must_start_now(c, d, power_kw, target_c, hot_c, cold_c, p, last):
         wanted = p[P_OUTPUT_MAX]  # as fast as it can; the next cycle looks again
     wanted = clip(wanted, p[P_OUTPUT_MIN], p[P_OUTPUT_MAX])
+    wanted = free_valve(d, wanted, last, pv - setpoint, step / dt_s, dt_s)
+    following = abs(wanted - last) <= step and abs(d[D_MODEL_STUCK_S]) <= dt_s
+    trim(d, pv - setpoint, following, dt_s)
     if abs(wanted - last) <= c[C_MODEL_DEADBAND_PCT] and p[P_OUTPUT_MIN] < wanted < p[P_OUTPUT_MAX]:
         wanted = last
     s[S_OUTPUT] = clip(wanted, last - step, last + step)
@@ -287,8 +356,7 @@ def supply_step(
     quality: IntArray,
     setpoint: float,
     pv: float,
-    reach_low: float,
-    reach_high: float,
+    position_pct: float,
     drives: bool,
     dt_s: float,
 ) -> bool:
@@ -303,13 +371,13 @@ def supply_step(
         return False
     power_kw = electric_power_kw(x, value, quality)
     if d[D_MODEL_READY] != 1.0:
-        begin(c, d, pv, clip(s[S_OUTPUT], reach_low, reach_high))
+        begin(c, d, pv, position_pct if math.isfinite(position_pct) else s[S_OUTPUT])
     else:
-        observe(c, d, pv, s[S_OUTPUT], reach_low, reach_high, dt_s)
+        observe(c, d, pv, s[S_OUTPUT], position_pct, dt_s)
     follow_heat(c, d, power_kw, dt_s)
     if not drives or abs(d[D_MODEL_BIAS_K]) > BIAS_MAX_K:
         return False
-    model_output(p, s, c, d, setpoint, power_kw, dt_s)
+    model_output(p, s, c, d, setpoint, pv, power_kw, dt_s)
     return True
 
 
@@ -327,6 +395,8 @@ HELPERS: Final = (
     stage_time_s,
     follow_heat,
     must_start_now,
+    trim,
+    free_valve,
     model_output,
     supply_step,
 )
