@@ -34,6 +34,7 @@ class Perturbation:
         noise_ratio: scale of all noise, 0 for none.
         stiction_ratio: a resting valve moves only once its command is this far away; then it goes all the way and
             follows until the command rests or turns (Choudhury's two-parameter model with S = J).
+        readings_late: every reading is this many periods old when it arrives, as over a slow bus.
     """
 
     name: str = "nominal"
@@ -45,6 +46,7 @@ class Perturbation:
     sensor_lag_s: float = 2.0
     noise_ratio: float = 0.0
     stiction_ratio: float = 0.0
+    readings_late: int = 0
 
     def params(self, stroke_s: float) -> PlantParams:
         """Return the reference plant changed by this."""
@@ -72,6 +74,7 @@ PERTURBED: Final = (
     Perturbation(name="sensors 1 s", sensor_lag_s=1.0),
     Perturbation(name="sensors 4 s", sensor_lag_s=4.0),
     Perturbation(name="noise", noise_ratio=1.0),
+    Perturbation(name="readings 1 s late", readings_late=2),
     Perturbation(
         name="worst corner", ua_ratio=0.8, kv_ratio=0.9, return_bias_k=-0.2, supply_bias_k=0.2, noise_ratio=1.0
     ),
@@ -101,6 +104,7 @@ class Rig:
         self._temps_c = self._true_temps_c()
         self._wanted = self.plant.inputs.fws_valve_ratio
         self._slipping = 0.0
+        self._readings: list[dict[str, float]] = []
 
     def load(self, ratio: float) -> None:
         """Set every rack's heat."""
@@ -126,7 +130,13 @@ class Rig:
         self._temps_c += (self._true_temps_c() - self._temps_c) * share
 
     def measure(self) -> dict[str, float]:
-        """Return one reading of every instrument."""
+        """Return one reading of every instrument, as late as they are."""
+        self._readings.append(self._measure())
+        if len(self._readings) > self.perturbation.readings_late + 1:
+            self._readings.pop(0)
+        return self._readings[0]
+
+    def _measure(self) -> dict[str, float]:
         plant, p = self.plant, self.perturbation
         noise = p.noise_ratio * self._random.standard_normal(6) if p.noise_ratio else _QUIET
         supply_c, return_c, fws_c = self._temps_c + TEMP_NOISE_K * noise[:3]
