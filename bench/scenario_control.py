@@ -154,9 +154,7 @@ class Ours:
 
     def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float]:
         """Decide once."""
-        value = np.array(
-            [self.registers.get(n, readings[n[:-3]]) if n.endswith("_rb") else readings[n] for n in NAMES]
-        )
+        value = np.array([self.registers.get(n, readings[n[:-3]]) if n.endswith("_rb") else readings[n] for n in NAMES])
         quality = np.full(value.size, int(Quality.GOOD), dtype=np.int64)
         for name in self.lost:
             value[POINT[name]], quality[POINT[name]] = np.nan, int(Quality.BAD)
@@ -176,7 +174,7 @@ class SimplePid:
         self.loops: list[PID] = []
         self.outputs = [0.0, 0.0]
 
-    def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float]:
+    def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float]:  # noqa: ARG002 - the protocol
         """Decide once."""
         if not self.loops:
             self.outputs = [readings["valve"], readings["pump1"]]

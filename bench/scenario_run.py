@@ -1,6 +1,6 @@
 """Closes the loop between a rig and a controller and says what became of it. Knows neither scenario nor contestant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,7 +78,9 @@ class Trace:
         return float(np.abs(np.diff(self.valve_pct)).sum() / 100.0 / hours)
 
 
-def run(rig: Rig, control: Controller, period_s: float, disturb: Disturb, duration_s: float, *, settle_s: float = SETTLE_S) -> Trace:
+def run(
+    rig: Rig, control: Controller, period_s: float, disturb: Disturb, duration_s: float, *, settle_s: float = SETTLE_S
+) -> Trace:
     """Let a controller settle a rig, then disturb it and record."""
     now_s = 0.0
     valve_pct = 0.0
@@ -110,7 +112,7 @@ def run(rig: Rig, control: Controller, period_s: float, disturb: Disturb, durati
     return _trace(rows, case_c)
 
 
-def _trace(rows: list[tuple[float, ...]], case_before_c: float) -> Trace:
+def _trace(rows: Sequence[tuple[float, ...]], case_before_c: float) -> Trace:
     time_s, supply_c, case_c, valve_pct, command_pct, flow_ratio, pump_kw = np.array(rows).T
     return Trace(
         time_s=time_s,

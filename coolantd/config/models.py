@@ -27,6 +27,7 @@ from coolantd.config.fields import (
     Topic,
     within,
 )
+from coolantd.config.plant_model import ModelConfig
 from coolantd.control.layout import PUMPS_MAX
 
 DEVICES_MAX: Final = 256
@@ -266,7 +267,7 @@ class ManualConfig(Model):
 
 
 class CduConfig(Model):
-    """One CDU: its device, its loops, and what it does without them."""
+    """One CDU: its device, its loops, what it does without them, and what is known of its exchanger, if anything."""
 
     name: Token
     device: Token
@@ -275,6 +276,7 @@ class CduConfig(Model):
     pressure: PressureLoopConfig
     failsafe: FailsafeConfig
     manual: ManualConfig = ManualConfig()
+    model: ModelConfig | None = None
 
 
 class ManifoldConfig(Model):

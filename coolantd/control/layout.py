@@ -86,7 +86,7 @@ D_HEAT_KW: Final = 3
 
 # What the model remembers (see ``control.model``).
 D_MODEL_READY: Final = 4
-"""1 while the states below follow the plant; 0 starts them anew."""
+"""1 while the states below follow the plant, 2 while they do and are not believed; 0 starts them anew."""
 D_MODEL_BAD_S: Final = 5
 """Seconds for which an input of the model has been bad without a break; the last good ones are held meanwhile."""
 D_MODEL_HOT_C: Final = 6
