@@ -7,7 +7,7 @@ a machine.
 
 ``ours`` measures return and facility temperature, flow and facility pressure; ``ours_power`` also the racks' power.
 
-Usage: ``python bench/scenarios.py [--json] [--rows up,down,...] [--nominal] [--period S] [--plot FILE]``
+Usage: ``python bench/scenarios.py [--json] [--rows up,down,...] [--nominal] [--period S] [--day] [--plot FILE]``
 """
 
 import argparse
@@ -18,9 +18,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final
 
 from scenario_control import DATA_SHEET, Kernels, Ours, contestants, make_scenario_plan
+from scenario_day import live_through, optimum_kwh, recorded_day, synthetic_day
 from scenario_plant import NOMINAL, PERTURBED, Perturbation, Rig
 from scenario_rows import Figures, Row, least_peak_k, rows
 from scenario_run import Trace, run
@@ -78,6 +80,16 @@ class Bench:
         return result
 
 
+    def day(self, file: Path | None, progress: Callable[[str], None]) -> dict[str, Any]:
+        """Return every contestant's 24 h, and the pumps' static optimum."""
+        loads = synthetic_day() if file is None else recorded_day(file)
+        result: dict[str, Any] = {"number": "18", "optimum_pump_kwh": round(optimum_kwh(loads, self.advance), 2)}
+        for who, make in self.makers.items():
+            progress(f"day: {who}")
+            result[who] = _rounded(live_through(loads, make(30.0, self.period_s), self.period_s, self.advance))
+        return result
+
+
 def _rounded(figures: Figures) -> Figures:
     return {name: round(value, 3) for name, value in figures.items()}
 
@@ -110,6 +122,10 @@ def table(result: dict[str, Any]) -> str:
             mark = "" if min(cells[2], cells[3] if cells[3] == cells[3] else cells[2]) <= limit else "  missed"
             lines.append(f"{title:<44}{name:<17}{''.join(shown)}{worst:>8.2f}{limit:>8.2f}{mark}".replace("nan", "  -"))
             title = ""
+    for name in result["day"]["ours"] if "day" in result else ():
+        cells = [result["day"][who][name] for who in ("fixed_pi", "simple_pid", *OURS)]
+        shown = [f"{cell:>{width}.2f}" for cell, width in zip(cells, (9, 11, 8, 8), strict=True)]
+        lines.append(f"{'18  24 h' if name.startswith('outside_0.5') else '':<39}{name:<22}{''.join(shown)}")
     return "\n".join(lines)
 
 
@@ -147,6 +163,8 @@ def main() -> None:
     parser.add_argument("--nominal", action="store_true", help="leave the perturbed plants out")
     parser.add_argument("--period", type=float, default=0.5, metavar="S", help="of the control cycle, 0.1 to 5")
     parser.add_argument("--plot", metavar="FILE", help="draw four rows into a PNG or SVG")
+    parser.add_argument("--day", action="store_true", help="24 h of load too (half a minute)")
+    parser.add_argument("--day-file", type=Path, metavar="FILE", help="that recorded day instead: kW per line, every 15 s")
     arguments = parser.parse_args()
     wanted = arguments.rows.split(",")
     unknown = [name for name in wanted if name not in names]
@@ -170,6 +188,8 @@ def main() -> None:
         "perturbed_plants": len(plants),
         "rows": {row.key: bench.measure(row, plants, progress) for row in rows() if row.key in wanted},
     }
+    if arguments.day or arguments.day_file:
+        result["day"] = bench.day(arguments.day_file, progress)
     progress("")
     if arguments.plot:
         plot(bench, arguments.plot)
