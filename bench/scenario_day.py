@@ -53,8 +53,8 @@ def synthetic_day(seed: int = 1) -> FloatArray:
 
 def recorded_day(path: Path) -> FloatArray:
     """Return the load ratios of a file with one number in kW per line; the greatest becomes 1."""
-    day = np.loadtxt(path, ndmin=1)
-    return day / day.max()
+    day: FloatArray = np.loadtxt(path, ndmin=1)
+    return np.asarray(day / day.max(), dtype=np.float64)
 
 
 def pump_table(kernel: KernelFunction) -> tuple[FloatArray, FloatArray]:

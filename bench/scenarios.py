@@ -79,7 +79,6 @@ class Bench:
         result["must"] = _rounded(allowed)
         return result
 
-
     def day(self, file: Path | None, progress: Callable[[str], None]) -> dict[str, Any]:
         """Return every contestant's 24 h, and the pumps' static optimum."""
         loads = synthetic_day() if file is None else recorded_day(file)
@@ -164,7 +163,7 @@ def main() -> None:
     parser.add_argument("--period", type=float, default=0.5, metavar="S", help="of the control cycle, 0.1 to 5")
     parser.add_argument("--plot", metavar="FILE", help="draw four rows into a PNG or SVG")
     parser.add_argument("--day", action="store_true", help="24 h of load too (half a minute)")
-    parser.add_argument("--day-file", type=Path, metavar="FILE", help="that recorded day instead: kW per line, every 15 s")
+    parser.add_argument("--day-file", type=Path, metavar="FILE", help="a recorded day: kW per line, every 15 s")
     arguments = parser.parse_args()
     wanted = arguments.rows.split(",")
     unknown = [name for name in wanted if name not in names]

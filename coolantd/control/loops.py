@@ -51,6 +51,10 @@ a poll, a cycle and the device's own 1 s loop. Farther behind than that it is no
 REACH_MARGIN_PCT: Final = 2.0
 """Added to the band so that a slow loop's actuator deadband (0.5-2 %) does not bleed its integral."""
 
+FLOOR_GUARD_K: Final = 0.25
+"""A model law aims this far above the dew-point floor: the supply follows a rising floor by some seconds, and the valve
+rests in a dead-band."""
+
 
 def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: float) -> float:
     """Return the ramped setpoint; the ramp begins at the first good process variable (no bump at start)."""
@@ -142,10 +146,10 @@ def run_model(
     """
     if not has_model(c):
         return False
-    setpoint = s[S_SETPOINT_USED]
+    setpoint = at_least(s[S_SETPOINT_USED], dew_point_floor(x, c, value, quality) + FLOOR_GUARD_K)
     moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, measured_pct, mode == _AUTOMATIC, dt_s)
     if moved:
-        track(p, s, setpoint, pv, 0.0, s[S_OUTPUT])
+        track(p, s, s[S_SETPOINT_USED], pv, 0.0, s[S_OUTPUT])
     return moved
 
 

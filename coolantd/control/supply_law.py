@@ -53,7 +53,6 @@ from coolantd.control.layout import (
     P_OUTPUT_MIN,
     P_OUTPUT_RATE,
     S_OUTPUT,
-    S_SETPOINT,
     X_MODEL,
 )
 from coolantd.control.pid import clip
@@ -89,9 +88,6 @@ TRIM_CALM_K: Final = 0.1
 TRIM_ERROR_MAX_K: Final = 1.0
 TRIM_MAX_K: Final = 1.5
 """5 % of the stroke at full load: more than a position sensor may be off."""
-FLOOR_GUARD_K: Final = 0.2
-"""Kept above the dew-point floor while that is in force, for the supply follows a rising floor by some seconds, and
-the valve rests in a dead-band."""
 FLOW_LEAST_LPM: Final = 1.0
 PRESSURE_LEAST_KPA: Final = 0.1
 """Without flow there is no exchanger to invert."""
@@ -225,17 +221,16 @@ def model_output(
     zone_k = max(CALM_LEAST_K, CALM_RATIO * (d[D_MODEL_HOT_C] - d[D_MODEL_SUPPLY_C]))
     hot_c = ahead_of_sensor(d, D_MODEL_HOT_C, D_MODEL_HOT_SLOW_C, D_MODEL_HOT_CALM_C, zone_k, lead_s, dt_s)
     cold_c = ahead_of_sensor(d, D_MODEL_COLD_C, D_MODEL_COLD_SLOW_C, D_MODEL_COLD_CALM_C, CALM_LEAST_K, lead_s, dt_s)
-    guard_k = FLOOR_GUARD_K if setpoint > s[S_SETPOINT] else 0.0
-    target_c = setpoint + guard_k - d[D_MODEL_BIAS_K] - d[D_MODEL_TRIM_K]
+    target_c = setpoint - d[D_MODEL_BIAS_K] - d[D_MODEL_TRIM_K]
     wanted = valve_model_pct(c, target_c, hot_c, cold_c, d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA])
     step = p[P_OUTPUT_RATE] * dt_s
     last = s[S_OUTPUT]
     if math.isfinite(d[D_MODEL_HEAT_KW]) and must_start_now(c, d, power_kw, target_c, hot_c, cold_c, p, last):
         wanted = p[P_OUTPUT_MAX]  # as fast as it can; the next cycle looks again
     wanted = clip(wanted, p[P_OUTPUT_MIN], p[P_OUTPUT_MAX])
-    wanted = free_valve(d, wanted, last, c[C_MODEL_DEADBAND_PCT], pv - setpoint - guard_k, step / dt_s, dt_s)
+    wanted = free_valve(d, wanted, last, c[C_MODEL_DEADBAND_PCT], pv - setpoint, step / dt_s, dt_s)
     following = abs(wanted - last) <= step and abs(d[D_MODEL_STUCK_S]) <= dt_s
-    trim(d, pv - setpoint - guard_k, following, dt_s)
+    trim(d, pv - setpoint, following, dt_s)
     if abs(wanted - last) <= c[C_MODEL_DEADBAND_PCT] and p[P_OUTPUT_MIN] < wanted < p[P_OUTPUT_MAX]:
         wanted = last
     s[S_OUTPUT] = clip(wanted, last - step, last + step)
