@@ -4,6 +4,7 @@ Signals: SIGHUP reload, SIGTERM and SIGINT safe stop within 5 s, SIGUSR1 state t
 """
 
 import asyncio
+import dataclasses
 import functools
 import gc
 import os
@@ -17,22 +18,25 @@ import structlog
 
 from coolantd import __version__
 from coolantd.clock import Clock, SystemClock
-from coolantd.config.build import build_plan, point_specs
+from coolantd.config.build import build_plan, build_plan_without, point_specs
 from coolantd.config.diff import diff, refusals
 from coolantd.config.load import Loaded, load
-from coolantd.config.secrets import mqtt_password
 from coolantd.control.plan import Plan
 from coolantd.control.step import carry_state, initial_state
 from coolantd.errors import ConfigError, CoolantdError
 from coolantd.service import kernels
 from coolantd.service.control_socket import ControlSocket
 from coolantd.service.cycle import Cycle
+from coolantd.service.device_orders import DeviceOrders
 from coolantd.service.fleet import Fleet
 from coolantd.service.http import HttpFace
 from coolantd.service.journal import Journal
+from coolantd.service.line_metrics import LineCollector
+from coolantd.service.links import way_to
 from coolantd.service.metrics import Metrics
 from coolantd.service.peer import Peer
 from coolantd.service.portrait import portray
+from coolantd.service.proxies import Proxies
 from coolantd.service.state_publisher import StatePublisher
 from coolantd.service.systemd import Notifier
 from coolantd.service.table import PointTable
@@ -172,6 +176,7 @@ class Daemon:
             pulse=self._pulse,
             forget=self._forget,
         )
+        self._metrics.registry.register(LineCollector(self._fleet.line_counts))
         self._fleet.build(loaded, table)
         self._cycle = Cycle(
             clock=self._clock,
@@ -180,7 +185,8 @@ class Daemon:
             plan=plan,
             state=initial_state(plan),
             table=table,
-            writer=self._writer(plan, loaded),
+            writer=self._writer(plan, loaded, table),
+            silent_devices=self._fleet.hushed,
         )
 
     def _spawn(self, group: asyncio.TaskGroup, work: Coroutine[Any, Any, None], *, name: str) -> "asyncio.Task[None]":
@@ -193,43 +199,70 @@ class Daemon:
         await self._opened.wait()
         await work
 
-    def _writer(self, plan: Plan, loaded: Loaded) -> Writer:
+    def _writer(self, plan: Plan, loaded: Loaded, table: PointTable) -> Writer:
         return Writer(
             metrics=self._metrics,
             journal=self._journal,
             actuators=self._fleet.actuator_outlets(plan, dict(loaded.profiles)),
             devices=self._fleet.device_outlets(),
+            mark=table.overridden,
         )
 
     async def _open_faces(self) -> None:
         config = self._loaded.config
         self._http = HttpFace(view=self.view, metrics=self._metrics, host=config.http.host, port=config.http.port)
-        await self._http.start()
+        self._proxies = Proxies(self._fleet.modbus_device, clock=self._clock, metrics=self._metrics)
+        orders = DeviceOrders(
+            fleet=self._fleet,
+            cycle=self._cycle,
+            journal=self._journal,
+            clock=self._clock,
+            lock=self._reloading,
+            stopping=self._stop.is_set,
+            hand_over_s=HAND_OVER_S,
+        )
         self._control = ControlSocket(
             config.paths.runtime / "control.sock",
-            handlers={"status": self._on_status, "reload": self._on_reload},
+            handlers={
+                "status": self._on_status,
+                "reload": self._on_reload,
+                "device_pause": orders.pause,
+                "device_resume": orders.resume,
+            },
             allowed_gid=os.getegid(),  # under systemd the unit's Group=, which operators join
         )
-        await self._control.start()
+        try:
+            await self._http.start()
+            await self._control.start()
+            await self._proxies.change(config.proxies)
+        except CoolantdError:
+            await self._close_faces()
+            raise
         self._opened.set()
+
+    async def _close_faces(self) -> None:
+        await self._control.stop()
+        await self._http.stop()
+        await self._proxies.stop()
 
     async def _apply(self, new: Loaded) -> None:
         """Give back devices that leave, then swap between two cycles, in one turn of the loop."""
         difference = diff(self._loaded, new)
         old, cycle = self._loaded, self._cycle
-        removed = set(difference.devices_removed)
-        moved = {name for name in difference.devices_changed if _endpoint_of(old, name) != _endpoint_of(new, name)}
+        removed, paused = set(difference.devices_removed), self._fleet.hushed()
+        moved = {name for name in difference.devices_changed if _way_of(old, name) != _way_of(new, name)}
         unused = {device.name for device in old.config.devices} - {cdu.device for cdu in new.config.cdus}
-        given_back = [cdu.device for cdu in old.config.cdus if cdu.device in removed | moved | unused]
+        given_back = [cdu.device for cdu in old.config.cdus if cdu.device in (removed | moved | unused) - paused]
         plan = build_plan(new)
         table = PointTable(point_specs(new))
+        await self._proxies.change(new.config.proxies)  # first, as a port may be taken: then nothing is changed
         old_writer = cycle.writer
         if given_back:
             await self._give_back(given_back)
         table.carry(cycle.table, without=moved)
         self._fleet.change(new, table, removed=removed, changed=set(difference.devices_changed))
-        writer = self._writer(plan, new)
-        writer.carry(old_writer)
+        writer = self._writer(plan, new, table)
+        writer.carry(old_writer, without=moved)
         cycle.swap(plan, carry_state(cycle.plan, cycle.state, plan), table, writer)
         self._loaded = new
         self._journal.record("reloaded", changes=list(difference.lines), digest=new.digest[:12])
@@ -239,9 +272,8 @@ class Daemon:
         cycle = self._cycle
         staying = build_plan_without(self._loaded, devices)
         writer = cycle.writer
-        remaining = Writer(
-            metrics=self._metrics,
-            journal=self._journal,
+        remaining = dataclasses.replace(
+            writer,
             actuators=[a for a in writer.actuators if a.parameters.device not in devices],
             devices={name: device for name, device in writer.devices.items() if name not in devices},
         )
@@ -340,42 +372,25 @@ class Daemon:
         for task in background:
             task.cancel()
         self._fleet.begin_stop()
-        names = [cdu.device for cdu in self._loaded.config.cdus]
+        paused = self._fleet.hushed()
+        names = [cdu.device for cdu in self._loaded.config.cdus if cdu.device not in paused]
         failed = await self._cycle.writer.hand_over(names, HAND_OVER_S)
         if failed:
             log.warning("not_handed_over", devices=failed, effect="they fall back when our heartbeat ends")
-        await self._control.stop()
-        await self._http.stop()
+        await self._close_faces()
         await self._fleet.stop(CLOSE_S, farewell=b"offline")
         self._journal.record("stopped")
         self._journal.stop()  # bounded, and the worker threads may all be waiting for a name server
         log.info("stopped")
-        current = asyncio.current_task()
-        for task in asyncio.all_tasks():
-            if task is not current and task.get_name().startswith(("mqtt", "modbus")):
-                task.cancel()
 
 
 def _load_all(path: Path) -> Loaded:
     """Return a configuration after trying its secrets too, so that nothing can fail half-way through applying it."""
-    loaded = load(path)
-    if loaded.config.mqtt is not None:
-        mqtt_password(loaded.config.mqtt)
-    return loaded
+    return load(path, secrets=True)
 
 
-def _endpoint_of(loaded: Loaded, name: str) -> object:
+def _way_of(loaded: Loaded, name: str) -> object:
+    """Return how a device is reached, in a form that differs when it must be given up and taken anew."""
     device = next(d for d in loaded.config.devices if d.name == name)
-    return device.modbus_tcp or device.mqtt
-
-
-def build_plan_without(loaded: Loaded, devices: list[str]) -> Plan:
-    """Return the plan of a configuration without the CDUs of some devices; point indices stay as they are."""
-    config = loaded.config
-    kept = config.model_copy(
-        update={
-            "cdus": tuple(cdu for cdu in config.cdus if cdu.device not in devices),
-            "manifolds": tuple(m for m in config.manifolds if m.device not in devices),
-        }
-    )
-    return build_plan(Loaded(config=kept, profiles=loaded.profiles, digest=loaded.digest, files=loaded.files))
+    way = way_to(device, {line.name: line for line in loaded.config.lines})
+    return device.mqtt if way is None else (way, device.unit_id)

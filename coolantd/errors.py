@@ -60,6 +60,8 @@ class Fault(StrEnum):
     WRONG_COUNT = "wrong_count"
     WRONG_ECHO = "wrong_echo"
     MALFORMED = "malformed"
+    WRONG_DEVICE = "wrong_device"
+    """It answers, but is not, or has not yet shown that it is, the device configured: it is never written."""
 
 
 class DeviceError(CoolantdError):

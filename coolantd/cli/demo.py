@@ -41,7 +41,7 @@ def demo(
     from coolantd.sim.demo_site import demo_site
 
     try:
-        with _one_interrupt(), demo_site(speed) as site, _Screen(quiet=as_json) as screen:
+        with _one_interrupt(), demo_site(speed, rpu=True) as site, _Screen(quiet=as_json) as screen:
             prepare(site, screen.tell)
             screen.tell(_addresses(site))
             summary = Demo(site, duration, screen.show).run()
@@ -74,10 +74,13 @@ def _one_interrupt() -> Iterator[None]:
 def _addresses(site: Any) -> str:
     # `make demo` leaves the PATH alone, and these lines are there to be copied.
     coolantd = "coolantd" if shutil.which("coolantd") else f"{sys.executable} -m coolantd"
+    rpu = f"  RPU       {site.rpu_port} unit 12   19200 baud, the virtual ORv3 RPU"
+    without = "  RPU       none: this machine has no pseudo terminals for its serial line"
     return "\n".join(
         (
             f"  metrics   http://127.0.0.1:{site.http_port}/metrics   (also /readyz and /api/v1/status)",
             f"  Modbus    127.0.0.1:{site.modbus_port} unit 1         the virtual row CDU",
+            rpu if site.rpu else without,
             f"  MQTT      127.0.0.1:{site.mqtt_port} ({site.broker})   mosquitto_sub -p {site.mqtt_port} -v -t '#'",
             f"  status    {coolantd} status --watch --socket {site.daemon_socket}",
             f"  config    {site.config}   edit it, then: {coolantd} reload --socket {site.daemon_socket}",
@@ -150,6 +153,10 @@ def _in_words(s: dict[str, Any]) -> str:
         f"  writes             {s['writes']} acknowledged, {refused}, {s['write_mismatches']} differed",
         f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad",
     ]
+    if (rpu := s["rpu"]) is not None:
+        lines.append(
+            f"  RPU                {rpu['points']} points over 19200 baud, line in use {rpu['line_busy_pct']} %"
+        )
     return "\n".join(lines)
 
 

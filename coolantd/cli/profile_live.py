@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,15 +12,36 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from coolantd.cli.profile_target import (
+    TURNAROUND_S,
+    Asked,
+    Baudrate,
+    Config,
+    Device,
+    Endpoint,
+    Host,
+    NoLoopback,
+    Parity,
+    ParityChoice,
+    Port,
+    RtuTcp,
+    Serial,
+    Stopbits,
+    Turnaround,
+    endpoint_of,
+    endpoint_of_site,
+    wrong,
+)
 from coolantd.errors import ConfigError, DeviceError
 from coolantd.lab.shelf import SITE_DIR
 
 if TYPE_CHECKING:
     from coolantd.lab.asking import Asker
+    from coolantd.lab.probing import Probe
+    from coolantd.lab.scanning import Range
     from coolantd.protocol.profile import Profile
 
 EXIT_FAILED: Final = 1
-EXIT_WRONG: Final = 2
 PROBE_REQUESTS_MAX: Final = 4096
 """Twice what the largest known map would need if every second register of it were refused."""
 SCAN_REQUESTS_MAX: Final = 5000
@@ -29,8 +51,6 @@ TIMEOUT_MAX_S: Final = 60.0
 TIMEOUT_S: Final = 3.0
 """Large blocks take some devices 2 s and more."""
 
-Host = Annotated[str | None, typer.Option(help="Name or address of the device or gateway.")]
-Port = Annotated[int, typer.Option(min=1, max=65535, help="Its TCP port.")]
 Unit = Annotated[int, typer.Option(min=0, max=255, help="Modbus unit.")]
 Pause = Annotated[float, typer.Option(min=PAUSE_MIN_S, max=60.0, help="Silence before each request.")]
 Timeout = Annotated[float, typer.Option(min=0.05, max=TIMEOUT_MAX_S, help="How long one reply may take.")]
@@ -40,10 +60,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def probe(  # noqa: PLR0917 (typer's options)
     host: Host = None,
     port: Port = 502,
+    rtu_tcp: RtuTcp = False,
+    serial: Serial = None,
+    baudrate: Baudrate = 19200,
+    parity: Parity = ParityChoice.NONE,
+    stopbits: Stopbits = 1,
+    turnaround_s: Turnaround = TURNAROUND_S,
+    no_loopback: NoLoopback = False,
     unit: Unit = 1,
     profile: Annotated[str | None, typer.Option(help="Name of a profile, or a file ending in .toml.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Instead: a site's configuration ...")] = None,
-    device: Annotated[str | None, typer.Option(help="... and the name of a device in it.")] = None,
+    config: Config = None,
+    device: Device = None,
     pause_s: Pause = 0.05,
     timeout_s: Annotated[
         float | None,
@@ -54,14 +81,20 @@ def probe(  # noqa: PLR0917 (typer's options)
 ) -> None:
     """Read a live device once and show for every point what it says and whether that would be believed.
 
-    Only reads, one request at a time. Exit code 0 if the device answered, 1 if not, 2 for wrong usage.
+    The device is on Modbus TCP (--host), on a serial line (--serial), behind a serial converter (--host --rtu-tcp), or
+    one of the site's configuration (--device). Only reads, one request at a time. Exit code 0 if the device answered, 1
+    if not, 2 for wrong usage.
     """
+    asked = Asked(
+        host=host, port=port, rtu_tcp=rtu_tcp, serial=serial, baudrate=baudrate, parity=parity, stopbits=stopbits,
+        turnaround_s=turnaround_s, no_loopback=no_loopback, config=config, device=device,
+    )  # fmt: skip
     try:
-        chosen, host, port, unit = _target(host, port, unit, profile, config, device, profiles_dir)
+        endpoint, chosen, unit = _target(asked, unit, profile, profiles_dir)
     except ConfigError as error:
-        raise _wrong(*map(str, error.problems)) from error
+        raise wrong(*map(str, error.problems)) from error
     if not chosen.registers and not chosen.texts:
-        raise _wrong(f"{chosen.name} describes an MQTT device, allowed: a profile with registers")
+        raise wrong(f"{chosen.name} describes an MQTT device, allowed: a profile with registers")
     from coolantd.lab.probing import Probe
 
     def work(asker: "Asker") -> tuple["Probe", Coroutine[Any, Any, None]]:
@@ -71,10 +104,17 @@ def probe(  # noqa: PLR0917 (typer's options)
     limits = chosen.limits
     patience_s = timeout_s or max(limits.timeout_s or 0.0, TIMEOUT_S)
     pace = _Pace(max(pause_s, limits.request_gap_s), patience_s, PROBE_REQUESTS_MAX)
-    found, failure = _asked(work, host, port, pace)
+    found, failure = _asked(work, endpoint, pace)
+    _show_probe(found, failure, as_json=as_json)
+    if failure or not found.answered:
+        print(f"{endpoint.name}: {failure or f'unit {unit} does not answer'}", file=sys.stderr)
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _show_probe(found: "Probe", failure: str, *, as_json: bool) -> None:
     judgements = found.judgements()
-    plausible = sum(one.plausible for one in judgements)
     if as_json:
+        plausible = sum(one.plausible for one in judgements)
         points = [asdict(one) for one in judgements]
         facts = {"answered": found.answered, "failure": failure, "identity": found.identity()[0]}
         facts |= {"plausible": plausible, "points": points}
@@ -83,14 +123,20 @@ def probe(  # noqa: PLR0917 (typer's options)
         from coolantd.cli.profile_tables import probe_summary, probe_table, show
 
         show(probe_table(judgements), found.identity()[1], probe_summary(judgements))
-    if failure or not found.answered:
-        print(f"{host}:{port}: {failure or f'unit {unit} does not answer'}", file=sys.stderr)
-        raise typer.Exit(EXIT_FAILED)
 
 
 def scan(  # noqa: PLR0917 (typer's options)
     host: Host = None,
     port: Port = 502,
+    rtu_tcp: RtuTcp = False,
+    serial: Serial = None,
+    baudrate: Baudrate = 19200,
+    parity: Parity = ParityChoice.NONE,
+    stopbits: Stopbits = 1,
+    turnaround_s: Turnaround = TURNAROUND_S,
+    no_loopback: NoLoopback = False,
+    config: Config = None,
+    device: Device = None,
     units: Annotated[str, typer.Option(help="Units to look for, as 1-16,20.")] = "1-16",
     ranges: Annotated[str, typer.Option(help="Addresses to look at, 0-based, as holding:0-200,input:0-50.")] = (
         "holding:0-200"
@@ -103,26 +149,32 @@ def scan(  # noqa: PLR0917 (typer's options)
 ) -> None:
     """Find units that answer and registers that can be read, slowly and only by reading; Ctrl-C keeps what was found.
 
-    Exit code 0 if everything was looked at, 1 if not, 2 for wrong usage.
+    On a line (--serial, --rtu-tcp, or --device on one) a turnaround of silence is kept after every unit that does not
+    answer. Exit code 0 if everything was looked at, 1 if not, 2 for wrong usage.
     """
     from coolantd.lab import scanning
 
-    if host is None:
-        raise _wrong("--host is missing")
+    asked = Asked(
+        host=host, port=port, rtu_tcp=rtu_tcp, serial=serial, baudrate=baudrate, parity=parity, stopbits=stopbits,
+        turnaround_s=turnaround_s, no_loopback=no_loopback, config=config, device=device,
+    )  # fmt: skip
     try:
         wanted, places = scanning.parse_units(units), scanning.parse_ranges(ranges)
+        endpoint = endpoint_of(asked) if device is None else endpoint_of_site(asked, device)[0]
+    except ConfigError as error:
+        raise wrong(*map(str, error.problems)) from error
     except ValueError as error:
-        raise _wrong(str(error)) from error
-    least, most = scanning.estimate(wanted, places, span)
-    seconds = min(least, requests_max) * pause_s
-    bound = f"{least} to {most} requests, at most {requests_max}, in no less than {seconds:.1f} s"
-    print(f"{host}:{port}: {len(wanted)} units, {len(places)} ranges: {bound}", file=sys.stderr)
+        raise wrong(str(error)) from error
+    if endpoint.line is not None and 0 in wanted:
+        raise wrong("--units: got 0, allowed: 1 to 255 on a line, where 0 is broadcast")
+    pace = _Pace(pause_s, timeout_s, requests_max)
+    print(_announced(endpoint, wanted, places, span, pace), file=sys.stderr)
 
     def work(asker: "Asker") -> tuple[scanning.Scan, Coroutine[Any, Any, None]]:
         found = scanning.Scan()
         return found, scanning.scan(asker, wanted, places, span, found)
 
-    found, failure = _asked(work, host, port, _Pace(pause_s, timeout_s, requests_max))
+    found, failure = _asked(work, endpoint, pace, scanning.estimate(wanted, places, span))
     if failure:
         found.complete, found.stopped = False, failure
     if as_json:
@@ -137,6 +189,23 @@ def scan(  # noqa: PLR0917 (typer's options)
         raise typer.Exit(EXIT_FAILED)
 
 
+def _announced(
+    endpoint: Endpoint, wanted: tuple[int, ...], places: "tuple[Range, ...]", span: int, pace: "_Pace"
+) -> str:
+    """Return what a scan is about to do, and about how long that takes, before anything is asked."""
+    from coolantd.lab.scanning import GREETINGS, estimate
+
+    least, most = estimate(wanted, places, span)
+    whole_s = min(least, pace.requests_max) * (pace.pause_s + endpoint.answered_s(span))
+    sparse_s = min(most, pace.requests_max) * (pace.pause_s + endpoint.answered_s(1))
+    silent_s = len(wanted) * GREETINGS * (pace.pause_s + endpoint.silent_s(pace.timeout_s))
+    return (
+        f"{endpoint.name}: {len(wanted)} units, {len(places)} ranges: {least} to {most} requests, "
+        f"at most {pace.requests_max}; about {whole_s:.1f} s where every unit has all of it, {silent_s:.0f} s where "
+        f"none answers, up to {sparse_s:.0f} s where registers are missing"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Pace:
     """How a device is asked: seconds between requests, seconds for a reply, how many requests at most."""
@@ -146,61 +215,44 @@ class _Pace:
     requests_max: int
 
 
-def _target(  # noqa: PLR0917 (what the options said)
-    host: str | None,
-    port: int,
-    unit: int,
-    profile: str | None,
-    config: Path | None,
-    device: str | None,
-    profiles_dir: Path,
-) -> tuple["Profile", str, int, int]:
-    """Return the profile, host, port and unit that the options name."""
-    if config is not None:
-        if device is None:
-            raise _wrong("--config needs --device, the name of a device in it")
-        return _of_site(config, device)
-    if host is None or profile is None:
-        raise _wrong("missing: --host and --profile, or --config and --device")
+def _target(asked: Asked, unit: int, profile: str | None, profiles_dir: Path) -> tuple[Endpoint, "Profile", int]:
+    """Return where to ask, as what, and which unit; a profile that was named goes before the site's own.
+
+    Raises:
+        ConfigError: the configuration or the profile cannot be used.
+    """
     from coolantd.lab.shelf import opened, take
 
-    return opened(take(profile, profiles_dir)), host, port, unit
-
-
-def _of_site(config: Path, name: str) -> tuple["Profile", str, int, int]:
-    from coolantd.config.load import load
-
-    loaded = load(config)
-    found = next((device for device in loaded.config.devices if device.name == name), None)
-    if found is None:
-        known = ", ".join(device.name for device in loaded.config.devices)
-        raise _wrong(f"{config}: no device {name!r:.60}, allowed: {known}")
-    if found.modbus_tcp is None:
-        raise _wrong(f"{config}: device {name} is not reached by Modbus TCP, allowed: a device with modbus_tcp")
-    return loaded.profiles[name], found.modbus_tcp.host, found.modbus_tcp.port, found.modbus_tcp.unit_id
+    if asked.device is not None:
+        endpoint, chosen, unit = endpoint_of_site(asked, asked.device)
+        return endpoint, chosen if profile is None else opened(take(profile, profiles_dir)), unit
+    if asked.config is not None:
+        raise wrong("--config needs --device, the name of a device in it")
+    endpoint = endpoint_of(asked)
+    if profile is None:
+        raise wrong("missing: --profile, what the device is believed to be")
+    return endpoint, opened(take(profile, profiles_dir)), unit
 
 
 def _asked(
     work: Callable[["Asker"], tuple[Any, Coroutine[Any, Any, None]]],
-    host: str,
-    port: int,
+    endpoint: Endpoint,
     pace: _Pace,
+    expected: tuple[int, int] | None = None,
 ) -> tuple[Any, str]:
     """Run work against a device; return what it found, even if interrupted, and what stopped it, or nothing."""
-    # pymodbus takes a third of a second to import; the commands that look at files do without.
     from coolantd.clock import SystemClock
-    from coolantd.device.modbus import ModbusTcpLink
     from coolantd.lab.asking import Asker
 
     clock = SystemClock()
-    link = ModbusTcpLink(host, port, clock=clock, connect_timeout_s=pace.timeout_s)
+    link = endpoint.link(clock, pace.timeout_s)
     asker = Asker(
         link,
         clock,
         pause_s=pace.pause_s,
         deadline_s=pace.timeout_s,
         requests_max=pace.requests_max,
-        on_request=_progress(),
+        on_request=_progress(expected),
     )
     found, doing = work(asker)
 
@@ -215,7 +267,7 @@ def _asked(
     try:
         asyncio.run(session())
     except DeviceError as error:
-        return found, str(error)
+        return found, endpoint.in_use() or str(error)
     except KeyboardInterrupt:
         return found, "interrupted"
     finally:
@@ -224,13 +276,16 @@ def _asked(
     return found, ""
 
 
-def _progress() -> Callable[[int], None]:
+def _progress(expected: tuple[int, int] | None) -> Callable[[int], None]:
     """Return what shows the number of each request on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _: None
+    of = "" if expected is None else f" of {expected[0]} to {expected[1]}"
+    begun_s = time.monotonic()
 
     def show(number: int) -> None:
-        print(f"\r\033[K{number} requests (Ctrl-C keeps what was found)", end="", file=sys.stderr, flush=True)
+        said = f"request {number}{of}, {time.monotonic() - begun_s:.0f} s (Ctrl-C keeps what was found)"
+        print(f"\r\033[K{said}", end="", file=sys.stderr, flush=True)
 
     return show
 
@@ -242,9 +297,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _wrong(*lines: str) -> typer.Exit:
-    for line in lines:
-        print(line, file=sys.stderr)
-    return typer.Exit(EXIT_WRONG)

@@ -47,11 +47,16 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
     valve_stroke_s: Annotated[float, typer.Option(help="Facility valve, shut to open.")] = 30.0,
     refresh_s: Annotated[float, typer.Option(help="Period of the CDU's status block.")] = 0.5,
+    rpu: Annotated[bool, typer.Option("--rpu", help="Serve an ORv3 RPU on a serial line of its own.")] = False,
+    rpu_link: Annotated[Path | None, typer.Option(help="Name for that line's port; implies --rpu.")] = None,
     compiled: Annotated[bool, typer.Option("--compiled", help="Move to the compiled plant once it is ready.")] = False,
     control: Annotated[Path | None, typer.Option(help="Make a control socket (JSON lines) here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the state as one JSON object a second.")] = False,
 ) -> None:
-    """Serve a virtual row CDU over Modbus TCP and its rack manifold over MQTT, driven by the plant model."""
+    """Serve a virtual row CDU over Modbus TCP and its rack manifold over MQTT, driven by the plant model.
+
+    With --rpu also a virtual ORv3 pumping unit over Modbus RTU, on a pseudo terminal as slow as 19200 baud.
+    """
     # The plant, numpy and the wire libraries take half a second to import: --help and the other commands do without.
     from coolantd.sim.simulator import SimulatorSettings
 
@@ -75,6 +80,8 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
             noise_ratio=noise_ratio,
             seed=seed,
             valve_stroke_s=valve_stroke_s,
+            rpu=rpu or rpu_link is not None,
+            rpu_link=rpu_link,
             control_path=control,
             compiled=compiled,
         )
@@ -155,12 +162,16 @@ async def _show_live(simulator: "Simulator") -> None:
 
 
 def _addresses(simulator: "Simulator") -> list[str]:
+    from coolantd.sim.rpu import UNIT_ID
+
     settings = simulator.settings
     lines = [f"row CDU: Modbus TCP {settings.modbus_host}:{simulator.modbus_port} unit 1, profile row-cdu"]
     if simulator.manifold is not None:
         where = f"{settings.mqtt_host}:{settings.mqtt_port}"
         count = len(simulator.manifold.branches)
         lines.append(f"manifold: MQTT {where} topic {settings.topic}, {count} branches, profile rack-manifold")
+    if simulator.line is not None:
+        lines.append(f"RPU: Modbus RTU {simulator.line.port.path} 19200 8N1 unit {UNIT_ID}, profile orv3-rpu")
     if settings.control_path is not None:
         lines.append(f"control socket: {settings.control_path}")
     lines.append(f"{settings.speed_ratio:g}x real time; Ctrl-C ends it")
@@ -168,6 +179,7 @@ def _addresses(simulator: "Simulator") -> list[str]:
 
 
 def _figures(state: dict[str, Any]) -> list[tuple[str, str]]:
+    rpu = state["rpu"]
     pumps = " ".join(f"{speed_pct:.1f}" for speed_pct in state["pump_speeds_pct"])
     modbus = state["modbus"]
     return [
@@ -182,6 +194,7 @@ def _figures(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("writes", f"{state['writes_total']} ({state['writes_refused']} refused)"),
         ("modbus", f"{modbus['connections']} open, {modbus['requests']} requests"),
         ("alarms", str(len(state["alarms"]))),
+        *([] if rpu is None else [("RPU", f"{rpu['flow_lpm']:.1f} L/min, {rpu['requests']} requests")]),
     ]
 
 

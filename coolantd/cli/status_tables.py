@@ -51,10 +51,17 @@ def render(view: Json, *, plain: bool) -> Group:
     return Group(*_heading(view), *shown)
 
 
+def render_devices(devices: Sequence[Json]) -> Table:
+    """Return the devices of a view alone, in columns without lines."""
+    table = _devices({"devices": devices})
+    table.box, table.title = None, None
+    return table
+
+
 def _heading(view: Json) -> list[Text]:
     ready = _coloured("ready") if view["ready"] else Text(f"not ready: {view['ready_cause']}", "red")
     broker = {None: "no broker", True: "broker connected", False: "broker not connected"}[view["broker_connected"]]
-    site = f"{view['site']}  coolantd {view['version']}  up {_duration(view['uptime_s'])}  "
+    site = f"{view['site']}  coolantd {view['version']}  up {duration(view['uptime_s'])}  "
     lines = [Text(site).append_text(ready).append(f"  {broker}  {view['kernel']} kernel")]
     if not view["reload"]["successful"]:
         lines.append(Text(f"last reload failed: {view['reload']['error']}", "red"))
@@ -72,7 +79,7 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 def _cdus(view: Json) -> Table:
     table = _table("CDUs", ("cdu", "mode", "since>", "cause"))
     for cdu in view["cdus"]:
-        table.add_row(escape(cdu["name"]), _coloured(cdu["mode"]), _duration(cdu["mode_age_s"]), escape(cdu["cause"]))
+        table.add_row(escape(cdu["name"]), _coloured(cdu["mode"]), duration(cdu["mode_age_s"]), escape(cdu["cause"]))
     return table
 
 
@@ -104,11 +111,12 @@ def _actuators(view: Json) -> Table:
 
 
 def _devices(view: Json) -> Table:
-    table = _table("Devices", ("device", "transport", "endpoint", "state", "fault"))
+    table = _table("Devices", ("device", "transport", "endpoint", "state", "fault", "says"))
     for device in view["devices"]:
         state = _coloured("up" if device["up"] else "down")
         names = (device["name"], device["transport"], device["endpoint"])
-        table.add_row(*map(escape, names), state, escape(device["fault"]))
+        says = ", ".join(f"{point} {text}" for point, text in device.get("texts", {}).items())
+        table.add_row(*map(escape, names), state, escape(fault_text(device)), escape(says))
     return table
 
 
@@ -127,6 +135,13 @@ def _points(view: Json) -> Table:
     return table
 
 
+def fault_text(device: Json) -> str:
+    """Return what is wrong with a device, and for a paused one how long that will last."""
+    left_s = device.get("paused_left_s", 0.0)
+    fault = f"{device['fault']}, {duration(left_s)} left" if left_s else str(device["fault"])
+    return "; ".join(filter(None, (fault, *device.get("problems", ()))))
+
+
 def _coloured(word: str) -> Text:
     return Text(word, _COLOURS.get(word, ""))
 
@@ -135,7 +150,7 @@ def _figure(number: float | None) -> str:
     return UNKNOWN if number is None else f"{number:.2f}"
 
 
-def _duration(duration_s: float | None) -> str:
+def duration(duration_s: float | None) -> str:
     """Return a duration to the second, as ``1d02h``, ``3h04m``, ``5m06s`` or ``7s``."""
     if duration_s is None:
         return UNKNOWN

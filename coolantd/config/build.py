@@ -3,8 +3,9 @@
 Everything here was cross-checked when it was loaded, so a missing name is a programming error and may raise KeyError.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from coolantd.config.load import Loaded
@@ -36,7 +37,7 @@ class PointSpec:
     """One row of the point table.
 
     Attributes:
-        period_s: how often a sample is due; staleness counts in these.
+        period_s: how often a sample is due; staleness counts in these. Inf where one holds until the device is lost.
         difference: how it is computed from two other points of its device, or None for a point that is read.
     """
 
@@ -48,13 +49,13 @@ class PointSpec:
 
 
 def poll_period_s(device: DeviceConfig, poll: PollClass) -> float:
-    """Return how long a poll class is on a device."""
+    """Return how long a poll class is on a device; inf for what is read once."""
     return {
         PollClass.FAST: device.poll_fast_s,
         PollClass.NORMAL: device.poll_normal_s,
         PollClass.SLOW: device.poll_slow_s,
-        # Read at connect only; what is shown of it must still grow old with the device's silence.
-        PollClass.ONCE: device.poll_slow_s,
+        # Read when the device comes; what was read then holds until the device is lost, and is bad at once with that.
+        PollClass.ONCE: math.inf,
     }[poll]
 
 
@@ -268,3 +269,15 @@ def build_plan(loaded: Loaded) -> Plan:
     for manifold in loaded.config.manifolds:
         builder.manifold(manifold)
     return make_plan(cdus, builder.actuators, period_s=loaded.config.control.period_s)
+
+
+def build_plan_without(loaded: Loaded, devices: Collection[str]) -> Plan:
+    """Return the plan of a configuration without the CDUs and manifolds of some devices; point indices stay."""
+    config = loaded.config
+    kept = config.model_copy(
+        update={
+            "cdus": tuple(cdu for cdu in config.cdus if cdu.device not in devices),
+            "manifolds": tuple(m for m in config.manifolds if m.device not in devices),
+        }
+    )
+    return build_plan(replace(loaded, config=kept))

@@ -3,16 +3,18 @@
 Each check answers with a problem at the key to mend; a part that is already wrong is passed over.
 """
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from coolantd.config.document import Document
 from coolantd.config.draft import DeviceDraft, Draft, ManifoldDraft, Named
 from coolantd.config.explain import shown
+from coolantd.config.hosts import LOOPBACK_ALLOWED, is_loopback
+from coolantd.config.linecheck import check_lines
 from coolantd.config.locate import KeyPath
 from coolantd.config.loopcheck import Plant, check_cdu, inside
 from coolantd.config.models import DeviceConfig, ManifoldConfig
+from coolantd.config.proxycheck import check_proxies
 from coolantd.errors import Problem
 from coolantd.protocol.profile import Role, WriteRule
 
@@ -24,25 +26,18 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     """Return every contradiction between the parts of a configuration."""
     document = draft.document
     problems = [*_http(draft), *_mqtt(draft)]
-    for entries in (draft.devices, draft.cdus, draft.manifolds):
+    for entries in (draft.lines, draft.devices, draft.cdus, draft.manifolds):
         problems += _unique_names(entries, document)
     problems += _unique_endpoints(draft.devices, document)
     for device in draft.devices:
         if device.config is not None:
             problems += _device(device, device.config, draft)
+    problems += [*check_lines(draft), *check_proxies(draft)]
     plant = Plant(document, draft.devices)
     drivers = [problem for cdu in draft.cdus for problem in check_cdu(cdu, plant)]
     drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, plant)]
     # A driver that names the wrong device is one mistake; that the right one then has none is not another.
     return (*problems, *drivers, *(() if drivers else _undriven(draft, plant)))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _http(draft: Draft) -> Iterator[Problem]:
@@ -52,7 +47,7 @@ def _http(draft: Draft) -> Iterator[Problem]:
             ("http", "host"),
             "listening beyond this machine",
             value=shown(http.host),
-            allowed="127.0.0.1, ::1 or localhost; any address with allow_remote = true",
+            allowed=LOOPBACK_ALLOWED,
         )
 
 
@@ -102,6 +97,8 @@ def _unique_endpoints(devices: Iterable[DeviceDraft], document: Document) -> Ite
 def _endpoint(config: DeviceConfig) -> tuple[str, str]:
     if (tcp := config.modbus_tcp) is not None:
         return f"{tcp.host.lower()}:{tcp.port}/{tcp.unit_id}", "modbus_tcp"
+    if (rtu := config.modbus_rtu) is not None:
+        return f"line {rtu.line}, unit {rtu.unit_id}", "modbus_rtu"
     return (config.mqtt.topic if config.mqtt else ""), "mqtt"
 
 
@@ -123,7 +120,7 @@ def _device(device: DeviceDraft, config: DeviceConfig, draft: Draft) -> Iterator
 
 def _polled_in_time(device: DeviceDraft, config: DeviceConfig, draft: Draft) -> Iterator[Problem]:
     control, longest_s = draft.control, POLL_PERIODS_PER_CYCLE_MAX * config.poll_fast_s
-    if control is None or config.modbus_tcp is None or control.period_s <= longest_s:
+    if control is None or config.mqtt is not None or control.period_s <= longest_s:
         return
     key: KeyPath = ("control", "period_s")
     yield draft.document.problem(
@@ -138,11 +135,10 @@ def _transport(device: DeviceDraft, config: DeviceConfig, document: Document) ->
     profile = device.profile
     if profile is None:
         return
-    wanted = "modbus_tcp" if profile.registers else "mqtt"
-    given = "modbus_tcp" if config.modbus_tcp else "mqtt"
-    if wanted != given:
+    if bool(profile.registers) == (config.mqtt is not None):
         what = f"profile {profile.name} is for another transport"
-        yield document.problem((*device.path, given), what, allowed=f"{wanted} = {{ ... }}")
+        allowed = "modbus_tcp = { ... } or modbus_rtu = { ... }" if profile.registers else "mqtt = { ... }"
+        yield document.problem((*device.path, config.transport), what, allowed=allowed)
 
 
 def _undriven(draft: Draft, plant: Plant) -> Iterator[Problem]:

@@ -3,12 +3,13 @@
 Parts are matched by name, so a renamed device is one removed and one added.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from coolantd.config.line_models import LineConfig
 from coolantd.config.load import Loaded
-from coolantd.config.models import CduConfig, DeviceConfig, ManifoldConfig
+from coolantd.config.models import CduConfig, Config, DeviceConfig, ManifoldConfig
 from coolantd.protocol.profile import Profile
 
 _RESTART_KEYS: Final = ("http.host", "http.port", "paths.state", "paths.cache", "paths.runtime")
@@ -20,6 +21,8 @@ class ConfigDiff:
     """Names of what was added, removed and changed, in order of name, and a line for each changed value.
 
     Attributes:
+        devices_changed: those whose serial line changed among them.
+        proxies_changed: whether any proxy was added, removed or changed; one is named by its ``host:port``.
         lines: sentences like ``cdu1.supply_temp.setpoint_c: 34.0 -> 35.0``.
     """
 
@@ -32,6 +35,8 @@ class ConfigDiff:
     manifolds_added: tuple[str, ...] = ()
     manifolds_removed: tuple[str, ...] = ()
     manifolds_changed: tuple[str, ...] = ()
+    lines_changed: tuple[str, ...] = ()
+    proxies_changed: bool = False
     site_changed: bool = False
     http_changed: bool = False
     mqtt_changed: bool = False
@@ -53,19 +58,23 @@ def diff(old: Loaded, new: Loaded) -> ConfigDiff:
         for section in ("site", "control", "http", "paths", "mqtt")
         for line in _lines(section, _flat(getattr(was, section)), _flat(getattr(now, section)))
     ]
+    serial = _matched("line ", _named(was.lines), _named(now.lines), lines)
     devices = _matched("device ", _devices(was.devices, old.profiles), _devices(now.devices, new.profiles), lines)
     cdus = _matched("", _named(was.cdus), _named(now.cdus), lines)
     manifolds = _matched("manifold ", _named(was.manifolds), _named(now.manifolds), lines)
+    _matched("proxy ", _proxies(was), _proxies(now), lines)
     return ConfigDiff(
         devices_added=devices[0],
         devices_removed=devices[1],
-        devices_changed=devices[2],
+        devices_changed=tuple(sorted({*devices[2], *_on_lines(now, serial[2])} - {*devices[0]})),
         cdus_added=cdus[0],
         cdus_removed=cdus[1],
         cdus_changed=cdus[2],
         manifolds_added=manifolds[0],
         manifolds_removed=manifolds[1],
         manifolds_changed=manifolds[2],
+        lines_changed=serial[2],
+        proxies_changed=was.proxies != now.proxies,
         site_changed=was.site != now.site,
         http_changed=was.http != now.http,
         mqtt_changed=was.mqtt != now.mqtt,
@@ -102,12 +111,20 @@ def _matched(
     return added, removed, changed
 
 
-def _named(entries: Iterable[CduConfig | ManifoldConfig]) -> dict[str, Flat]:
+def _named(entries: Iterable[CduConfig | ManifoldConfig | LineConfig]) -> dict[str, Flat]:
     return {entry.name: _flat(entry) for entry in entries}
 
 
 def _devices(devices: Iterable[DeviceConfig], profiles: Mapping[str, Profile]) -> dict[str, Flat]:
     return {device.name: {**_flat(device), "profile (content)": profiles[device.name]} for device in devices}
+
+
+def _on_lines(config: Config, lines: Collection[str]) -> set[str]:
+    return {device.name for device in config.devices if device.modbus_rtu and device.modbus_rtu.line in lines}
+
+
+def _proxies(config: Config) -> dict[str, Flat]:
+    return {proxy.endpoint: _flat(proxy) for proxy in config.proxies}
 
 
 def _flat(model: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from coolantd.config.document import Document
 from coolantd.config.explain import explain
 from coolantd.config.fields import Model
+from coolantd.config.line_models import LineConfig, ProxyConfig
 from coolantd.config.locate import KeyPath
 from coolantd.config.models import (
     Config,
@@ -51,6 +52,20 @@ class DeviceDraft(Named):
 
 
 @dataclass(frozen=True, slots=True)
+class LineDraft(Named):
+    """A serial line."""
+
+    config: LineConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyDraft(Named):
+    """A read-only proxy; it has no name."""
+
+    config: ProxyConfig | None
+
+
+@dataclass(frozen=True, slots=True)
 class CduDraft(Named):
     """A CDU, its sections apart."""
 
@@ -82,6 +97,8 @@ class Draft:
     devices: tuple[DeviceDraft, ...]
     cdus: tuple[CduDraft, ...]
     manifolds: tuple[ManifoldDraft, ...]
+    lines: tuple[LineDraft, ...]
+    proxies: tuple[ProxyDraft, ...]
 
 
 def validate(document: Document) -> tuple[Config | None, tuple[Problem, ...]]:
@@ -110,6 +127,10 @@ def draft(document: Document) -> Draft:
             ManifoldDraft(path, _text(item, "name"), _part(ManifoldConfig, item))
             for path, item in _items(table, "manifold")
         ),
+        lines=tuple(
+            LineDraft(path, _text(item, "name"), _part(LineConfig, item)) for path, item in _items(table, "line")
+        ),
+        proxies=tuple(ProxyDraft(path, None, _part(ProxyConfig, item)) for path, item in _items(table, "proxy")),
     )
 
 

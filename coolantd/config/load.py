@@ -24,6 +24,7 @@ from coolantd.config.profiles import (
     site_profiles,
     uses_branches,
 )
+from coolantd.config.secrets import no_usable_secret
 from coolantd.config.source import FILES_MAX, Source, read_source
 from coolantd.errors import ConfigError, Problem
 from coolantd.protocol.profile import Profile
@@ -52,11 +53,12 @@ class Loaded:
     files: tuple[Path, ...]
 
 
-def load(path: Path) -> Loaded:
+def load(path: Path, *, secrets: bool = False) -> Loaded:
     """Read and check a configuration.
 
     Args:
         path: the main file; ``conf.d/*.toml`` beside it are read after it, in the order of their names.
+        secrets: whether the broker's password must be there too: for the daemon, which cannot do without it.
 
     Raises:
         ConfigError: it cannot be used; carries every problem found, each with its file and line.
@@ -72,6 +74,7 @@ def load(path: Path) -> Loaded:
     parts = library.equip(draft(document), path.parent / PROFILES_DIR)
     problems += library.problems
     problems += () if broken else crosscheck(parts)
+    problems += _secret(config, document) if secrets else ()
     if problems or config is None:
         raise ConfigError(_bounded(problems))
     read = [*sources, *library.sources]
@@ -81,6 +84,14 @@ def load(path: Path) -> Loaded:
         digest=hashlib.sha256(b"".join(source.data for source in read)).hexdigest(),
         files=tuple(Path(source.file) for source in read),
     )
+
+
+def _secret(config: Config | None, document: Document) -> list[Problem]:
+    fault = no_usable_secret(config.mqtt) if config is not None and config.mqtt is not None else None
+    if fault is None or config is None or config.mqtt is None:
+        return []
+    key, what = fault
+    return [document.problem(("mqtt", key), what, value=shown(str(getattr(config.mqtt, key))))]
 
 
 def _read(path: Path) -> tuple[list[Source], list[Problem]]:

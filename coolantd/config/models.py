@@ -27,6 +27,7 @@ from coolantd.config.fields import (
     Topic,
     within,
 )
+from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
 from coolantd.config.plant_model import ModelConfig
 from coolantd.control.layout import PUMPS_MAX
 
@@ -118,7 +119,7 @@ class MqttDeviceConfig(Model):
 
 
 class DeviceConfig(Model):
-    """One device and how to reach it; exactly one of ``modbus_tcp`` and ``mqtt`` is set.
+    """One device and how to reach it; exactly one of ``modbus_tcp``, ``modbus_rtu`` and ``mqtt`` is set.
 
     Attributes:
         monitor_only: its actuators are meant to be left alone. A device that has some and that no CDU or manifold
@@ -129,6 +130,7 @@ class DeviceConfig(Model):
     name: Token
     profile: Token
     modbus_tcp: ModbusTcpConfig | None = None
+    modbus_rtu: ModbusRtuConfig | None = None
     mqtt: MqttDeviceConfig | None = None
     poll_fast_s: PollPeriod = 0.5
     poll_normal_s: PollPeriod = 5.0
@@ -137,10 +139,24 @@ class DeviceConfig(Model):
 
     @model_validator(mode="after")
     def _one_transport(self) -> Self:
-        if (self.modbus_tcp is None) == (self.mqtt is None):
-            what = "no transport" if self.mqtt is None else "two transports"
-            raise _together(f"{what} for this device", "exactly one of modbus_tcp and mqtt")
+        given = [way for way in (self.modbus_tcp, self.modbus_rtu, self.mqtt) if way is not None]
+        if len(given) != 1:
+            what = "several transports" if given else "no transport"
+            raise _together(f"{what} for this device", "exactly one of modbus_tcp, modbus_rtu and mqtt")
         return self
+
+    @property
+    def transport(self) -> str:
+        """Return the key that is set: ``modbus_tcp``, ``modbus_rtu`` or ``mqtt``."""
+        if self.mqtt is not None:
+            return "mqtt"
+        return "modbus_tcp" if self.modbus_tcp is not None else "modbus_rtu"
+
+    @property
+    def unit_id(self) -> int | None:
+        """Return the Modbus unit, None for an MQTT device."""
+        way = self.modbus_tcp or self.modbus_rtu
+        return None if way is None else way.unit_id
 
 
 def _integral_time(validated: dict[str, Any]) -> float:
@@ -297,9 +313,11 @@ class Config(Model):
     http: HttpConfig = HttpConfig()
     paths: PathsConfig = PathsConfig()
     mqtt: MqttConfig | None = None
+    lines: Annotated[tuple[LineConfig, ...], Field(alias="line", max_length=LINES_MAX)] = ()
     devices: Annotated[tuple[DeviceConfig, ...], Field(alias="device", min_length=1, max_length=DEVICES_MAX)]
     cdus: Annotated[tuple[CduConfig, ...], Field(alias="cdu", max_length=CDUS_MAX)] = ()
     manifolds: Annotated[tuple[ManifoldConfig, ...], Field(alias="manifold", max_length=DEVICES_MAX)] = ()
+    proxies: Annotated[tuple[ProxyConfig, ...], Field(alias="proxy", max_length=PROXIES_MAX)] = ()
 
 
 def _together(what: str, allowed: str) -> PydanticCustomError:

@@ -90,6 +90,7 @@ def build_profile(name: str, model: ProfileModel, entries: Iterable[Entry]) -> P
         identity=Identity(**dict(model.identity)) if model.identity else None,
         communication_loss=tuple(CommunicationLoss(**dict(loss)) for loss in model.communication_loss),
         firmware_point=model.firmware_point,
+        uptime_point=model.uptime_point,
     )
 
 

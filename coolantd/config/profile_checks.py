@@ -15,9 +15,11 @@ from coolantd.config.profile_build import Entry, Point
 from coolantd.config.profile_register_checks import BIT_TABLES, check_register, check_rule
 from coolantd.errors import Problem
 from coolantd.protocol.profile import (
+    Access,
     Coding,
     DifferencePoint,
     MessagePoint,
+    PollClass,
     Profile,
     RegisterPoint,
     TextPoint,
@@ -46,6 +48,7 @@ NAME_SUFFIXES: Final[Mapping[str, str]] = {
     "": "_ratio",
 }
 """A point's name ends in its unit, so that nobody reads kPa as psi."""
+UPTIME_UNITS: Final = ("s", "h")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -58,6 +61,7 @@ def check_profile(profile: Profile, entries: Sequence[Entry], document: Document
         *_texts(profile, points, document),
         *_overlaps(profile, entries, document),
         *_device(profile, points, document),
+        *_uptime(profile, points, document),
         *_identity(profile, points, document),
         *_alarms(profile, points, document),
     ]
@@ -154,6 +158,21 @@ def _device(profile: Profile, points: Mapping[str, Point], document: Document) -
         point = points.get(name)
         if not isinstance(point, RegisterPoint) or point.write is not None:
             yield document.problem(key, "no register point without a write rule by this name", value=shown(name))
+
+
+def _uptime(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
+    """An uptime that is never read, or that we could set, shows no restart."""
+    if (name := profile.uptime_point) is None:
+        return
+    point = points.get(name)
+    if not isinstance(point, RegisterPoint) or point.unit not in UPTIME_UNITS:
+        units = " or ".join(UPTIME_UNITS)
+        yield document.problem(("uptime_point",), f"no register point of unit {units} by this name", value=shown(name))
+    elif point.access is not Access.READ:
+        yield document.problem(("uptime_point",), "not a point that is only read", value=shown(name), allowed="ro")
+    elif point.poll is PollClass.ONCE:
+        allowed = "fast, normal, slow"
+        yield document.problem(("uptime_point",), "read only once per connect", value=shown(name), allowed=allowed)
 
 
 def _identity(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:

@@ -236,6 +236,7 @@ class ProfileModel(Model):
     verified: Flag
     online_topic: Text | None = None
     firmware_point: Name | None = None
+    uptime_point: Name | None = None
     limits: LimitsModel = LimitsModel()
     heartbeat: HeartbeatModel | None = None
     remote_control: RemoteControlModel | None = None

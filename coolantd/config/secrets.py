@@ -15,6 +15,10 @@ CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 """Where systemd puts what ``LoadCredential=`` names."""
 
 
+Fault = tuple[str, str]
+"""The key of ``[mqtt]`` at fault, and what is wrong with what it names."""
+
+
 def mqtt_password(mqtt: MqttConfig, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the broker's password, or None when the configuration names none.
 
@@ -32,6 +36,35 @@ def mqtt_password(mqtt: MqttConfig, environ: Mapping[str, str] = os.environ) -> 
         what = f"no credential: {CREDENTIALS_VARIABLE} is not set"
         raise ConfigError([_problem(mqtt.password_credential, "mqtt.password_credential", what)])
     return _read(Path(directory) / mqtt.password_credential, "mqtt.password_credential")
+
+
+def no_usable_secret(mqtt: MqttConfig, environ: Mapping[str, str] = os.environ) -> Fault | None:
+    """Return why the password cannot be had by this process, None if it can or none is named."""
+    try:
+        mqtt_password(mqtt, environ)
+    except ConfigError as error:
+        problem = error.problems[0]
+        return problem.key.rpartition(".")[2], problem.what
+    return None
+
+
+def beyond_this_user(mqtt: MqttConfig, environ: Mapping[str, str] = os.environ) -> str:
+    """Return in a sentence why only the daemon itself can tell whether its password is there; empty if we can."""
+    if mqtt.password_credential is not None and not environ.get(CREDENTIALS_VARIABLE):
+        return f"mqtt.password_credential {mqtt.password_credential} was not checked: only the unit is given it"
+    if mqtt.password_file is not None and not _may_look(mqtt.password_file):
+        return f"mqtt.password_file {mqtt.password_file} was not checked: this user may not read it"
+    return ""
+
+
+def _may_look(path: Path) -> bool:
+    try:
+        read_bytes(path, 0)
+    except PermissionError:
+        return False
+    except OSError:
+        pass  # missing, or no file: that can be told
+    return True
 
 
 def _read(path: Path, key: str) -> str:

@@ -23,41 +23,104 @@ from coolantd.control.layout import (
     Y_READBACK,
 )
 from coolantd.control.pid import clip
-from coolantd.point import FloatArray, IntArray, Quality
+from coolantd.point import FloatArray, IntArray, Quality, Reason
 
 MOVE: Final = 0
 HOLD: Final = 1
 ADOPT: Final = 2
 
 _BAD: Final = int(Quality.BAD)
+_OVERRIDE: Final = int(Reason.LOCAL_OVERRIDE)
 
 OFF_MARGIN_PCT: Final = 2.0
 """A pump measured this far below its minimum speed is off or coasting down, not running at its minimum."""
 
 
-def readbacks_agree(
-    x: IntArray, y: IntArray, a: FloatArray, f: FloatArray, value: FloatArray, quality: IntArray
-) -> bool:
-    """Return whether every actuator of a CDU reads back what was last allowed."""
+def is_yielded(i: int, y: IntArray, quality: IntArray, reason: IntArray) -> bool:
+    """Return whether an actuator's register is left to another writer: its readback says so.
+
+    A yield holds in every mode, failsafe included (``safety.yielding``).
+    """
+    index = y[i, Y_READBACK]
+    return index >= 0 and quality[index] != _BAD and reason[index] == _OVERRIDE
+
+
+def any_yielded(x: IntArray, y: IntArray, quality: IntArray, reason: IntArray) -> bool:
+    """Return whether any actuator of a CDU is left to another writer."""
     for k in range(1 + PUMPS_MAX):
         i = x[X_VALVE + k]
-        if i >= 0:
+        if i < 0:  # the valve and the pumps stand first, without gaps
+            return False
+        if is_yielded(i, y, quality, reason):
+            return True
+    return False
+
+
+def loop_yielded(x: IntArray, loop: int, y: IntArray, quality: IntArray, reason: IntArray) -> bool:
+    """Return whether every actuator of a loop is left to another writer, so that the loop has nothing to move."""
+    if loop == SUPPLY_TEMP:
+        return is_yielded(x[X_VALVE], y, quality, reason)
+    for k in range(PUMPS_MAX):
+        i = x[X_PUMP + k]
+        if i < 0:
+            return True
+        if not is_yielded(i, y, quality, reason):
+            return False
+    return True
+
+
+def readbacks_agree(
+    x: IntArray, y: IntArray, a: FloatArray, f: FloatArray, value: FloatArray, quality: IntArray, reason: IntArray
+) -> bool:
+    """Return whether every actuator of a CDU that is not left to another writer reads back what was last allowed."""
+    for k in range(1 + PUMPS_MAX):
+        i = x[X_VALVE + k]
+        if i >= 0 and not is_yielded(i, y, quality, reason):
             index = y[i, Y_READBACK]
             if index >= 0 and (quality[index] == _BAD or not abs(value[index] - a[i, A_LAST]) <= f[i, F_TOLERANCE]):
                 return False
     return True
 
 
-def measured_output(x: IntArray, loop: int, y: IntArray, value: FloatArray, quality: IntArray) -> float:
-    """Return the measured position that a loop's output stands for: valve, or the fastest pump; NaN if unknown."""
+def reading_of(i: int, column: int, y: IntArray, value: FloatArray, quality: IntArray) -> float:
+    """Return an actuator's position (``Y_POSITION``) or readback (``Y_READBACK``); NaN if it has none or it is bad."""
+    index = y[i, column]
+    return value[index] if index >= 0 and quality[index] != _BAD else math.nan
+
+
+def loop_output(
+    x: IntArray,
+    loop: int,
+    column: int,
+    without_yielded: bool,
+    y: IntArray,
+    value: FloatArray,
+    quality: IntArray,
+    reason: IntArray,
+) -> float:
+    """Return the reading that a loop's output stands for: of the valve, or the fastest pump's; NaN if unknown.
+
+    Args:
+        x: (CDU_INDICES,) the CDU's row.
+        loop: ``SUPPLY_TEMP`` or ``PRESSURE``.
+        column: ``Y_POSITION`` for what is measured, ``Y_READBACK`` for what the registers hold.
+        without_yielded: leave out pumps that are left to another writer.
+        y: (actuators, ACTUATOR_INDICES).
+        value: (points,) NaN where bad.
+        quality: (points,) ``Quality``.
+        reason: (points,) ``Reason``.
+    """
     if loop == SUPPLY_TEMP:
-        index = y[x[X_VALVE], Y_POSITION]
-        return value[index] if quality[index] != _BAD else math.nan
+        return reading_of(x[X_VALVE], column, y, value, quality)
     fastest = math.nan
     for k in range(PUMPS_MAX):
         i = x[X_PUMP + k]
-        if i >= 0 and quality[y[i, Y_POSITION]] != _BAD and not value[y[i, Y_POSITION]] <= fastest:
-            fastest = value[y[i, Y_POSITION]]
+        if i < 0:
+            return fastest
+        if not (without_yielded and is_yielded(i, y, quality, reason)):
+            reading = reading_of(i, column, y, value, quality)
+            if math.isfinite(reading) and not reading <= fastest:
+                fastest = reading
     return fastest
 
 
@@ -77,12 +140,13 @@ def drive(
     f: FloatArray,
     value: FloatArray,
     quality: IntArray,
+    reason: IntArray,
     dt_s: float,
 ) -> float:
     """Return one actuator's demand on its way to a target; NaN while nothing may be demanded of it.
 
-    An actuator out of touch is forgotten: what it does meanwhile is not known, so it is adopted anew from its
-    measured position before it is moved again (FM-41, FM-46).
+    An actuator out of touch is forgotten, and so is one that is left to another writer (FM-22): what it does
+    meanwhile is not ours, so it is adopted anew from its measured position before it is moved again (FM-41, FM-46).
 
     Args:
         i: actuator.
@@ -94,11 +158,12 @@ def drive(
         f: (actuators, ACTUATOR_PARAMETERS).
         value: (points,) NaN where bad.
         quality: (points,) ``Quality``.
+        reason: (points,) ``Reason``.
         dt_s: seconds since the last step.
     """
     position = y[i, Y_POSITION]
     touch = y[i, Y_READBACK] if y[i, Y_READBACK] >= 0 else position
-    if quality[touch] == _BAD:
+    if quality[touch] == _BAD or is_yielded(i, y, quality, reason):
         a[i, A_LAST] = math.nan
         return math.nan
     known = quality[position] != _BAD
@@ -123,6 +188,7 @@ def drive_fixed(
     f: FloatArray,
     value: FloatArray,
     quality: IntArray,
+    reason: IntArray,
     demands: FloatArray,
     dt_s: float,
 ) -> None:
@@ -132,4 +198,4 @@ def drive_fixed(
             if quality[y[i, Y_POSITION]] == _BAD:
                 a[i, A_LAST] = math.nan
             else:
-                demands[i] = drive(i, f[i, F_TARGET], MOVE, y, a, f, value, quality, dt_s)
+                demands[i] = drive(i, f[i, F_TARGET], MOVE, y, a, f, value, quality, reason, dt_s)

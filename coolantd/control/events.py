@@ -6,7 +6,7 @@ Knows qualities, readbacks and the table of modes; must never know setpoints or 
 import math
 from typing import Final
 
-from coolantd.control.actuators import readbacks_agree
+from coolantd.control.actuators import is_yielded, readbacks_agree
 from coolantd.control.layout import (
     C_REMOTE_VALUE,
     C_WANTS_MANUAL,
@@ -47,6 +47,7 @@ _CA_PRESSURE: Final = int(Cause.PRESSURE_BAD)
 _CA_REMOTE: Final = int(Cause.WAITING_FOR_REMOTE)
 _CA_READBACK: Final = int(Cause.WAITING_FOR_READBACK)
 _CA_MANUAL: Final = int(Cause.CONFIGURED_MANUAL)
+_CA_OTHER_WRITER: Final = int(Cause.OTHER_WRITER)
 
 
 def is_good(index: int, quality: IntArray) -> bool:
@@ -68,9 +69,10 @@ def starting_cause(
     f: FloatArray,
     value: FloatArray,
     quality: IntArray,
+    reason: IntArray,
 ) -> int:
     """Return what a CDU in starting still waits for, or 0."""
-    if not readbacks_agree(x, y, a, f, value, quality):
+    if not readbacks_agree(x, y, a, f, value, quality, reason):
         return _CA_READBACK
     if x[X_REMOTE] >= 0 and (not is_good(x[X_REMOTE], quality) or remote_refused(x, c, value, quality)):
         return _CA_REMOTE
@@ -110,14 +112,19 @@ def next_event(mode: int, wants_manual: bool, bad_cause: int, valid: bool, wait_
     return _EV_MANUAL if wants_manual else _EV_AUTOMATIC
 
 
-def mode_cause(mode: int, previous: int, bad_cause: int, wait_cause: int) -> int:
-    """Return why the CDU is in its mode; failsafe keeps the cause that led to it until it is left."""
+def mode_cause(mode: int, previous: int, bad_cause: int, wait_cause: int, yielded: bool) -> int:
+    """Return why the CDU is in its mode; failsafe keeps the cause that led to it until it is left.
+
+    In control a register left to another writer is what there is to say, whoever configured the mode.
+    """
     if mode == _FAILSAFE:
         if bad_cause != _CA_NONE:
             return bad_cause
         return previous if previous != _CA_NONE else _CA_SCAN
     if mode == _STARTING:
         return wait_cause
+    if yielded:
+        return _CA_OTHER_WRITER
     return _CA_MANUAL if mode == _MANUAL else _CA_NONE
 
 
@@ -146,18 +153,19 @@ def advance_mode(
     value: FloatArray,
     quality: IntArray,
     reason: IntArray,
+    yielded: bool,
     dt_s: float,
 ) -> int:
     """Take a CDU from its mode to that of this cycle, in place, and return it; rows as for ``loops.decide_cdu``."""
     time_bad_inputs(x, s, quality, reason, dt_s)
     mode = int(d[D_MODE])
     cause = bad_input(p, s)
-    waits = starting_cause(x, c, y, a, f, value, quality) if mode == _STARTING else _CA_NONE
+    waits = starting_cause(x, c, y, a, f, value, quality, reason) if mode == _STARTING else _CA_NONE
     local = remote_refused(x, c, value, quality)
     event = next_event(mode, c[C_WANTS_MANUAL] == 1.0, cause, scan_valid(x, quality), waits, local)
     after = int(TRANSITIONS[mode, event])
     d[D_MODE_S] = d[D_MODE_S] + dt_s if after == mode else 0.0
-    d[D_CAUSE] = float(mode_cause(after, int(d[D_CAUSE]), cause, waits))
+    d[D_CAUSE] = float(mode_cause(after, int(d[D_CAUSE]), cause, waits, yielded))
     d[D_MODE] = float(after)
     return after
 
@@ -165,6 +173,7 @@ def advance_mode(
 HELPERS: Final = (
     is_good,
     remote_refused,
+    is_yielded,
     readbacks_agree,
     starting_cause,
     scan_valid,

@@ -111,6 +111,8 @@ def _snapshot(k: int) -> Snapshot:
     if k > 50:  # the dew point rises above the setpoint and its sensor then fails
         value[_DEW] = 35.0
         quality[_DEW] = int(Quality.BAD if k > 55 else Quality.GOOD)
+    if k in (32, 33, 34):  # another writer has the valve
+        reason[_VALVE_READBACK] = int(Reason.LOCAL_OVERRIDE)
     return Snapshot(value, quality, reason, np.zeros(_POINTS))
 
 

@@ -6,7 +6,18 @@ Writes demands only; whether they may reach a wire is the envelope's business.
 import math
 from typing import Final
 
-from coolantd.control.actuators import ADOPT, HOLD, MOVE, adopted, drive, drive_fixed, measured_output
+from coolantd.control.actuators import (
+    ADOPT,
+    HOLD,
+    MOVE,
+    adopted,
+    any_yielded,
+    drive,
+    drive_fixed,
+    loop_output,
+    loop_yielded,
+    reading_of,
+)
 from coolantd.control.events import HELPERS as EVENT_HELPERS
 from coolantd.control.events import advance_mode, is_good
 from coolantd.control.layout import (
@@ -31,6 +42,8 @@ from coolantd.control.layout import (
     X_HEAT,
     X_PV,
     X_VALVE,
+    Y_POSITION,
+    Y_READBACK,
 )
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
 from coolantd.control.supply_law import HELPERS as SUPPLY_HELPERS
@@ -50,6 +63,10 @@ REACH_S: Final = 5.0
 a poll, a cycle and the device's own 1 s loop. Farther behind than that it is not following."""
 REACH_MARGIN_PCT: Final = 2.0
 """Added to the band so that a slow loop's actuator deadband (0.5-2 %) does not bleed its integral."""
+HELD_MARGIN_PCT: Final = 1.0
+"""An output counts as achieved only this near to what the setpoint register holds: where the writer holds writes back
+(budget, deadband, a device that limits), the integral follows the register instead of hunting against it. Without it a
+valve worth 120 writes an hour swings the supply by 4 K, with it by 0.5 K; with writes at will it changes nothing."""
 
 FLOOR_GUARD_K: Final = 0.25
 """A model law aims this far above the dew-point floor: the supply follows a rising floor by some seconds, and the valve
@@ -106,12 +123,18 @@ def run_loop(
     setpoint: float,
     pv: float,
     measured_pct: float,
+    held_pct: float,
     failsafe_pct: float,
+    yielded: bool,
     dt_s: float,
 ) -> None:
-    """Advance one loop of one CDU in its mode, in place; outputs stay bumpless from mode to mode."""
+    """Advance one loop of one CDU in its mode, in place; outputs stay bumpless from mode to mode.
+
+    A loop whose actuators are all left to another writer follows the measured position in every mode, so that it goes
+    on from there when it gets them back.
+    """
     feedforward = 0.0
-    if mode == _STARTING:
+    if mode == _STARTING or yielded:
         if math.isfinite(measured_pct):
             s[S_OUTPUT] = measured_pct
     elif mode == _FAILSAFE:
@@ -122,8 +145,11 @@ def run_loop(
     elif math.isfinite(pv):
         reach = p[P_OUTPUT_RATE] * REACH_S + REACH_MARGIN_PCT
         at = measured_pct if math.isfinite(measured_pct) else s[S_OUTPUT]
-        pid_step(p, s, setpoint, pv, feedforward, at - reach, at + reach, dt_s)
-    if mode != _AUTOMATIC and math.isfinite(pv):
+        low, high = at - reach, at + reach
+        if math.isfinite(held_pct):
+            low, high = clip(held_pct - HELD_MARGIN_PCT, low, high), clip(held_pct + HELD_MARGIN_PCT, low, high)
+        pid_step(p, s, setpoint, pv, feedforward, low, high, dt_s)
+    if (mode != _AUTOMATIC or yielded) and math.isfinite(pv):
         track(p, s, setpoint, pv, feedforward, s[S_OUTPUT])
 
 
@@ -135,19 +161,18 @@ def run_model(
     x: IntArray,
     value: FloatArray,
     quality: IntArray,
-    mode: int,
+    drives: bool,
     pv: float,
     measured_pct: float,
+    held_pct: float,
     dt_s: float,
 ) -> bool:
-    """Let the model of a CDU that has one move its valve; False where ``run_loop`` has to.
+    """Let the model of a CDU follow the plant and, where it ``drives``, move the valve; False where ``run_loop`` has to.
 
     The fixed gains follow bumplessly meanwhile, and take over when the model's inputs fail.
     """
-    if not has_model(c):
-        return False
     setpoint = at_least(s[S_SETPOINT_USED], dew_point_floor(x, c, value, quality) + FLOOR_GUARD_K)
-    moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, measured_pct, mode == _AUTOMATIC, dt_s)
+    moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, measured_pct, held_pct, drives, dt_s)
     if moved:
         track(p, s, s[S_SETPOINT_USED], pv, 0.0, s[S_OUTPUT])
     return moved
@@ -170,10 +195,15 @@ def run_loops(
     y: IntArray,
     value: FloatArray,
     quality: IntArray,
+    reason: IntArray,
     mode: int,
+    somebody: bool,
     dt_s: float,
 ) -> None:
-    """Advance both loops of one CDU in its mode, in place; rows as for ``decide_cdu``."""
+    """Advance both loops of one CDU in its mode, in place; rows as for ``decide_cdu``.
+
+    ``somebody`` says whether any of its registers is left to another writer: a loop goes on with the others it has.
+    """
     for k in range(LOOPS):
         pv = value[x[X_PV + k]] if quality[x[X_PV + k]] != _BAD else math.nan
         if math.isfinite(pv):
@@ -184,10 +214,15 @@ def run_loops(
         failsafe_pct = (
             failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
         )
-        measured_pct = measured_output(x, k, y, value, quality)
-        if k == SUPPLY_TEMP and run_model(p[k], s[k], c, d, x, value, quality, mode, pv, measured_pct, dt_s):
-            continue
-        run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, failsafe_pct, dt_s)
+        yielded = somebody and loop_yielded(x, k, y, quality, reason)
+        others = somebody and not yielded
+        measured_pct = loop_output(x, k, Y_POSITION, others, y, value, quality, reason)
+        held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
+        if k == SUPPLY_TEMP and has_model(c):
+            drives = mode == _AUTOMATIC and not yielded
+            if run_model(p[k], s[k], c, d, x, value, quality, drives, pv, measured_pct, held_pct, dt_s):
+                continue
+        run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, held_pct, failsafe_pct, yielded, dt_s)
 
 
 def decide_cdu(
@@ -209,14 +244,15 @@ def decide_cdu(
     """Decide one CDU in place: ``p, s, c, d, x`` are its own rows, ``y, a, f, demands`` all actuators."""
     if is_good(x[X_HEAT], quality):
         d[D_HEAT_KW] = value[x[X_HEAT]]
-    mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, dt_s)
-    run_loops(p, s, c, d, x, table, y, value, quality, mode, dt_s)
+    somebody = any_yielded(x, y, quality, reason)
+    mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, somebody, dt_s)
+    run_loops(p, s, c, d, x, table, y, value, quality, reason, mode, somebody, dt_s)
     for k in range(1 + PUMPS_MAX):
         i = x[X_VALVE + k]
         loop = SUPPLY_TEMP if k == 0 else PRESSURE
         if i >= 0:
             manner = manner_of(mode, p[loop, P_MANUAL])
-            demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, dt_s)
+            demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
 def decide(
@@ -255,7 +291,7 @@ def decide(
     """
     for n in range(p.shape[0]):
         decide_cdu(p[n], s[n], c[n], d[n], x[n], tables[n], y, a, f, value, quality, reason, demands, dt_s)
-    drive_fixed(y, a, f, value, quality, demands, dt_s)
+    drive_fixed(y, a, f, value, quality, reason, demands, dt_s)
 
 
 DECIDE: Final = Kernel(
@@ -270,7 +306,10 @@ DECIDE: Final = Kernel(
         effective_setpoint,
         dew_point_floor,
         failsafe_valve,
-        measured_output,
+        any_yielded,
+        loop_yielded,
+        reading_of,
+        loop_output,
         toward,
         run_loop,
         *SUPPLY_HELPERS,

@@ -28,10 +28,22 @@ FREEING_MAX_PCT: Final = 7.0
 """Beyond that of one due for repair; it costs a swing of half a kelvin."""
 FREED_REST_S: Final = 8.0
 """After this the valve has come to rest again."""
+READ_BACK_S: Final = 2.0
+"""A valve on its way to be freed waits there until its register and position were read again."""
+WITHHELD_PCT: Final = 1.0
+"""A register this far from the last command was not written: a budget, a deadband or the device holds it. The valve
+then rests where it was told to, and no move would reach it."""
 
 
 def free_valve(
-    d: FloatArray, wanted: float, last: float, deadband: float, error_k: float, rate: float, dt_s: float
+    d: FloatArray,
+    wanted: float,
+    last: float,
+    told_pct: float,
+    deadband: float,
+    error_k: float,
+    rate: float,
+    dt_s: float,
 ) -> float:
     """Return where to send a valve that may be stuck: off in the other direction first, then where it is wanted.
 
@@ -42,6 +54,7 @@ def free_valve(
         d: (CDU_STATE,), changed in place.
         wanted: position wanted, %.
         last: last output.
+        told_pct: what the valve's register holds; the last output where it has none.
         deadband: a move this small is not made, so that the output rests.
         error_k: supply less setpoint.
         rate: of the valve, %/s.
@@ -52,18 +65,22 @@ def free_valve(
         d[D_MODEL_STUCK_S] = min(d[D_MODEL_STUCK_S] + dt_s, 0.0)
         if d[D_MODEL_STUCK_S] < -FREED_REST_S:
             return d[D_MODEL_FREED_PCT]
-        if going:
+        written = abs(told_pct - d[D_MODEL_FREED_PCT]) <= WITHHELD_PCT
+        if going and not written:
+            d[D_MODEL_FREED_PCT] = 0.0
+        elif going:
             stirred = abs(d[D_MODEL_VALVE_PCT] - d[D_MODEL_FREED_PCT]) < 0.5 * d[D_MODEL_FREEING_PCT]
             d[D_MODEL_FREEING_PCT] = FREEING_PCT if stirred else min(2.0 * d[D_MODEL_FREEING_PCT], FREEING_MAX_PCT)
             d[D_MODEL_FREED_PCT] = 1.0 if stirred else 0.0
         if d[D_MODEL_STUCK_S] == 0.0 and d[D_MODEL_FREED_PCT] == 1.0:
-            d[D_MODEL_OFFSET_PCT] = clip(last - d[D_MODEL_VALVE_PCT], -STUCK_MAX_PCT, STUCK_MAX_PCT)
+            d[D_MODEL_OFFSET_PCT] = clip(told_pct - d[D_MODEL_VALVE_PCT], -STUCK_MAX_PCT, STUCK_MAX_PCT)
         return wanted
-    away = last - d[D_MODEL_VALVE_PCT] - d[D_MODEL_OFFSET_PCT]
-    stuck = STUCK_LEAST_PCT < abs(away) < STUCK_MAX_PCT and abs(wanted - last) <= deadband
+    away = told_pct - d[D_MODEL_VALVE_PCT] - d[D_MODEL_OFFSET_PCT]
+    resting = abs(wanted - last) <= deadband and abs(told_pct - last) <= WITHHELD_PCT
+    stuck = resting and STUCK_LEAST_PCT < abs(away) < STUCK_MAX_PCT
     d[D_MODEL_STUCK_S] = d[D_MODEL_STUCK_S] + dt_s if stuck else 0.0
     if d[D_MODEL_STUCK_S] > STUCK_S and abs(error_k) > STUCK_ERROR_K:
         d[D_MODEL_FREED_PCT] = d[D_MODEL_VALVE_PCT] - math.copysign(d[D_MODEL_FREEING_PCT], away)
-        d[D_MODEL_STUCK_S] = -(FREED_REST_S + 1.0 + abs(d[D_MODEL_FREED_PCT] - last) / rate)
+        d[D_MODEL_STUCK_S] = -(FREED_REST_S + READ_BACK_S + abs(d[D_MODEL_FREED_PCT] - last) / rate)
         return d[D_MODEL_FREED_PCT]
     return wanted

@@ -56,7 +56,7 @@ from coolantd.control.layout import (
     X_MODEL,
 )
 from coolantd.control.pid import clip
-from coolantd.control.stuck_valve import FREEING_PCT, free_valve
+from coolantd.control.stuck_valve import FREEING_PCT, WITHHELD_PCT, free_valve
 from coolantd.point import FloatArray, IntArray, Quality
 
 _BAD: Final = int(Quality.BAD)
@@ -137,8 +137,7 @@ def trusted(d: FloatArray) -> bool:
 
 def begin(c: FloatArray, d: FloatArray, pv: float, position_pct: float) -> None:
     """Start the model's states from the plant as it is, as if it were at rest."""
-    d[D_MODEL_HOT_SLOW_C] = d[D_MODEL_HOT_CALM_C] = d[D_MODEL_HOT_C]
-    d[D_MODEL_COLD_SLOW_C] = d[D_MODEL_COLD_CALM_C] = d[D_MODEL_COLD_C]
+    rest(d)
     d[D_MODEL_VALVE_PCT] = d[D_MODEL_SEEN_PCT] = position_pct
     d[D_MODEL_SEEN_LPM] = d[D_MODEL_FLOW_LPM]
     d[D_MODEL_SEEN_KPA] = d[D_MODEL_DP_KPA]
@@ -146,25 +145,32 @@ def begin(c: FloatArray, d: FloatArray, pv: float, position_pct: float) -> None:
         c, position_pct, d[D_MODEL_HOT_C], d[D_MODEL_COLD_C], d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA]
     )
     d[D_MODEL_BIAS_K] = pv - d[D_MODEL_SUPPLY_C]
-    d[D_MODEL_TRIM_K] = d[D_MODEL_STUCK_S] = d[D_MODEL_OFFSET_PCT] = 0.0
+    d[D_MODEL_TRIM_K] = d[D_MODEL_OFFSET_PCT] = 0.0
     d[D_MODEL_FREEING_PCT] = FREEING_PCT
     for k in range(HEAT_STAGES):
         d[D_MODEL_HEAT_KW + k] = math.nan
     d[D_MODEL_READY] = _TRUSTED
 
 
-def observe(c: FloatArray, d: FloatArray, pv: float, output_pct: float, position_pct: float, dt_s: float) -> None:
+def rest(d: FloatArray) -> None:
+    """Forget what was under way while others move the valve, so that nothing old moves it when it comes back."""
+    d[D_MODEL_HOT_SLOW_C] = d[D_MODEL_HOT_CALM_C] = d[D_MODEL_HOT_C]
+    d[D_MODEL_COLD_SLOW_C] = d[D_MODEL_COLD_CALM_C] = d[D_MODEL_COLD_C]
+    d[D_MODEL_STUCK_S] = 0.0
+
+
+def observe(c: FloatArray, d: FloatArray, pv: float, told_pct: float, position_pct: float, dt_s: float) -> None:
     """Compare the model with the supply sensor and learn the bias, in place.
 
     Args:
         c: (CDU_PARAMETERS,) with a model.
         d: (CDU_STATE,) with inputs taken.
         pv: supply temperature.
-        output_pct: what the valve was last told.
-        position_pct: where it is measured; NaN where unknown, and the output behind the actuator's lag stands in.
+        told_pct: what the valve was last told.
+        position_pct: where it is measured; NaN where unknown, and what it was told behind the actuator's lag stands in.
         dt_s: seconds since the last step.
     """
-    following = lag(d[D_MODEL_VALVE_PCT], output_pct, c[C_MODEL_ACTUATOR_LAG_S], dt_s)
+    following = lag(d[D_MODEL_VALVE_PCT], told_pct, c[C_MODEL_ACTUATOR_LAG_S], dt_s)
     d[D_MODEL_VALVE_PCT] = position_pct if math.isfinite(position_pct) else following
     sensor_s = c[C_MODEL_SENSOR_LAG_S]
     d[D_MODEL_SEEN_PCT] = lag(d[D_MODEL_SEEN_PCT], d[D_MODEL_VALVE_PCT], sensor_s, dt_s)
@@ -214,7 +220,15 @@ def trim(d: FloatArray, error_k: float, following: bool, dt_s: float) -> None:
 
 
 def model_output(
-    p: FloatArray, s: FloatArray, c: FloatArray, d: FloatArray, setpoint: float, pv: float, power_kw: float, dt_s: float
+    p: FloatArray,
+    s: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    setpoint: float,
+    pv: float,
+    power_kw: float,
+    told_pct: float,
+    dt_s: float,
 ) -> float:
     """Return the loop's next output in %, within its limits and rate; ``s`` and ``d`` change in place."""
     lead_s = c[C_MODEL_SENSOR_LAG_S] + c[C_MODEL_ACTUATOR_LAG_S] + 0.5 * dt_s
@@ -228,8 +242,8 @@ def model_output(
     if math.isfinite(d[D_MODEL_HEAT_KW]) and must_start_now(c, d, power_kw, target_c, hot_c, cold_c, p, last):
         wanted = p[P_OUTPUT_MAX]  # as fast as it can; the next cycle looks again
     wanted = clip(wanted, p[P_OUTPUT_MIN], p[P_OUTPUT_MAX])
-    wanted = free_valve(d, wanted, last, c[C_MODEL_DEADBAND_PCT], pv - setpoint, step / dt_s, dt_s)
-    following = abs(wanted - last) <= step and abs(d[D_MODEL_STUCK_S]) <= dt_s
+    wanted = free_valve(d, wanted, last, told_pct, c[C_MODEL_DEADBAND_PCT], pv - setpoint, step / dt_s, dt_s)
+    following = abs(wanted - last) <= step and abs(told_pct - last) <= WITHHELD_PCT and abs(d[D_MODEL_STUCK_S]) <= dt_s
     trim(d, pv - setpoint, following, dt_s)
     if abs(wanted - last) <= c[C_MODEL_DEADBAND_PCT] and p[P_OUTPUT_MIN] < wanted < p[P_OUTPUT_MAX]:
         wanted = last
@@ -248,10 +262,14 @@ def supply_step(
     setpoint: float,
     pv: float,
     position_pct: float,
+    held_pct: float,
     drives: bool,
     dt_s: float,
 ) -> bool:
     """Let the model follow the plant for one cycle and, where it ``drives``, move the loop's output by it.
+
+    The bias goes on being learnt from the measured position whoever moves the valve. ``held_pct`` is what its setpoint
+    register holds, NaN where it has none: a writer may hold writes back, and then the valve was told that.
 
     Returns:
         Whether it moved the output; False leaves it to the fixed gains, in this and every mode.
@@ -261,14 +279,16 @@ def supply_step(
         d[D_MODEL_READY] = 0.0
         return False
     power_kw = electric_power_kw(x, value, quality)
+    told_pct = held_pct if math.isfinite(held_pct) else s[S_OUTPUT]
     if d[D_MODEL_READY] == 0.0:
         begin(c, d, pv, position_pct if math.isfinite(position_pct) else s[S_OUTPUT])
     else:
-        observe(c, d, pv, s[S_OUTPUT], position_pct, dt_s)
+        observe(c, d, pv, told_pct, position_pct, dt_s)
     follow_heat(c, d, power_kw, dt_s)
     if not trusted(d) or not drives:
+        rest(d)
         return False
-    model_output(p, s, c, d, setpoint, pv, power_kw, dt_s)
+    model_output(p, s, c, d, setpoint, pv, power_kw, told_pct, dt_s)
     return True
 
 
@@ -281,6 +301,7 @@ HELPERS: Final = (
     usable_reading,
     take_inputs,
     trusted,
+    rest,
     begin,
     observe,
     ahead_of_sensor,

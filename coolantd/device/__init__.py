@@ -1,1 +1,1 @@
-"""The wire: the only home of pymodbus and of aiomqtt. An expected failure leaves here as a DeviceError or a state."""
+"""The wire: sockets, serial ports, the only home of aiomqtt. An expected failure leaves as a DeviceError or a state."""

@@ -4,16 +4,14 @@ Both are plain descriptors of the standard library: a tty with termios, a socket
 read on their own, and the line must know what had arrived at the moment it spoke.
 """
 
-import asyncio
 import os
-import socket
 from collections.abc import Callable
 from typing import Final
 
 from coolantd.clock import Clock
-from coolantd.device.modbus import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES, USER_TIMEOUT_MS
 from coolantd.device.rtu_link import RtuLink
 from coolantd.device.serial_port import Parity, check_settings, close_port, open_port
+from coolantd.device.tcp_socket import connected_socket
 from coolantd.device.wire import Wire
 from coolantd.errors import DeviceError, Fault
 from coolantd.protocol.line import SerialLine
@@ -98,7 +96,7 @@ class ModbusRtuTcpLink(RtuLink):
         why = f"no answer within {self._connect_timeout_s:g} s"
         try:
             async with self._clock.timeout(self._connect_timeout_s):
-                sock = await _connected_socket(self._host, self._port)
+                sock = await connected_socket(self._host, self._port)
         except TimeoutError:
             pass
         except OSError as error:
@@ -106,34 +104,3 @@ class ModbusRtuTcpLink(RtuLink):
         else:
             return Wire(sock.detach(), on_bytes=self._received, on_lost=self._lost, close_fd=os.close)
         raise DeviceError(Fault.NOT_CONNECTED, f"{self._name}: {why}")
-
-
-async def _connected_socket(host: str, port: int) -> socket.socket:
-    """Return a socket connected to the first address that takes the connection."""
-    loop = asyncio.get_running_loop()
-    refused: OSError | None = None
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(0.0)
-            _tune(sock)
-            await loop.sock_connect(sock, address)
-        except OSError as error:
-            sock.close()
-            refused = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise refused or OSError(f"{host} has no address")
-
-
-def _tune(sock: socket.socket) -> None:
-    """Let the kernel find a dead peer (FM-40) and send small frames at once."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -311,6 +311,7 @@ class Profile:
         identity: what proves that the device is the one described; None where nothing does.
         communication_loss: settings of the device to be checked at start.
         firmware_point: the text point that carries the firmware version which ``RegisterPoint.firmware`` is about.
+        uptime_point: the register point, in s or h, that counts from 0 at every start of the device.
         online_topic: MQTT topic suffix on which the device says ``online`` / ``offline`` (its last will).
     """
 
@@ -331,6 +332,7 @@ class Profile:
     identity: Identity | None = None
     communication_loss: tuple[CommunicationLoss, ...] = ()
     firmware_point: str | None = None
+    uptime_point: str | None = None
 
 
 def registers_of(profile: Profile, firmware: str | None = None) -> tuple[RegisterPoint, ...]:

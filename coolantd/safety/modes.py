@@ -48,7 +48,7 @@ class Event(IntEnum):
 
 
 class Cause(IntEnum):
-    """Why a CDU is not in automatic."""
+    """Why a CDU is not in automatic, or not wholly."""
 
     NONE = 0
     WAITING_FOR_SCAN = 1
@@ -57,6 +57,10 @@ class Cause(IntEnum):
     WAITING_FOR_REMOTE = 4
     WAITING_FOR_READBACK = 5
     CONFIGURED_MANUAL = 6
+    OTHER_WRITER = 7
+    """Somebody else writes one of its registers, which is left to them; said in automatic and manual too."""
+    PUT_TO_LOCAL = 8
+    """Somebody has put the device to local control; said by the writer, which alone knows who did."""
 
     @property
     def label(self) -> str:

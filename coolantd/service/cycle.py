@@ -3,7 +3,7 @@
 It owns the control state. A reload exchanges plan, state, table and writer between two cycles, never within one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from coolantd.control.step import ControlState, Decision, step
 from coolantd.kernel import KernelFunction
 from coolantd.point import Snapshot
 from coolantd.safety.modes import Cause, Mode
+from coolantd.service.hush import hushed, unheard
 from coolantd.service.journal import Recorder
 from coolantd.service.metrics import Metrics
 from coolantd.service.table import PointTable
@@ -24,6 +25,9 @@ log: Final = structlog.get_logger()
 
 class Cycle:
     """Decides every ``plan.period_s``.
+
+    Args:
+        silent_devices: returns the devices from which nothing counts and to which nothing may be written now.
 
     Attributes:
         plan, state, table, writer: what the next cycle works with.
@@ -41,6 +45,7 @@ class Cycle:
         state: ControlState,
         table: PointTable,
         writer: Writer,
+        silent_devices: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self.plan = plan
         self.state = state
@@ -52,6 +57,7 @@ class Cycle:
         self._clock = clock
         self._metrics = metrics
         self._journal = journal
+        self._silent_devices = silent_devices
         self._modes: dict[str, int] = {}
 
     def swap(self, plan: Plan, state: ControlState, table: PointTable, writer: Writer) -> None:
@@ -85,10 +91,11 @@ class Cycle:
 
     def once(self, now_s: float) -> Decision:
         """Carry out one cycle."""
-        self.snapshot = self.table.snapshot(now_s)
+        silent = self._silent_devices()
+        self.snapshot = unheard(self.table.snapshot(now_s), self.table.labels.devices, silent)
         self.state, decision = step(self.plan, self.state, self.snapshot, now_s)
         self.decision = decision
-        self.writer.carry_out(self.plan, decision, self.snapshot, now_s)
+        self.writer.carry_out(self.plan, hushed(self.plan, decision, silent), self.snapshot, now_s)
         self.completed += 1
         self._metrics.cycles.inc()
         self._tell_mode_changes(decision)

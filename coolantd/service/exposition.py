@@ -171,7 +171,15 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
         connected: Rows = [((), int(view.broker_connected))]
         yield _family("coolantd_mqtt_connected", "1 while connected to the MQTT broker, else 0", connected)
     up: Rows = [((("device", device.name),), int(device.up)) for device in view.devices]
-    yield _family("coolantd_device_up", "1 while the last exchange with a device succeeded, else 0", up)
+    yield _family("coolantd_device_up", "1 while a device answers and is the one configured, else 0", up)
+    paused: Rows = [((("device", device.name),), int(device.paused_left_s > 0.0)) for device in view.devices]
+    yield _family("coolantd_device_paused", "1 while a device's bus is paused by an operator, else 0", paused)
+    texts: Rows = [
+        ((("device", device.name), ("point", point), ("text", text)), 1)
+        for device in view.devices
+        for point, text in device.texts
+    ]
+    yield _family("coolantd_device_text_info", "What a device says of itself in text", texts)
     yield _family("coolantd_cdu_mode", "1 for the mode a CDU is in, 0 for every other", _mode_rows(view))
     yield from _loop_families(view.loops)
     yield from _actuator_families(view)

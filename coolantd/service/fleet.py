@@ -1,24 +1,29 @@
 """Every bus, broker link and device of a site: built from a configuration, changed only by a reload."""
 
 import asyncio
+import functools
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from coolantd.clock import Clock
 from coolantd.config.build import write_rules
+from coolantd.config.line_models import LineConfig
 from coolantd.config.load import Loaded
 from coolantd.config.models import DeviceConfig, MqttConfig
 from coolantd.config.secrets import mqtt_password
 from coolantd.control.plan import ActuatorParameters, Plan
-from coolantd.device.modbus import ModbusTcpLink
-from coolantd.device.mqtt import BrokerAddress, MqttLink
+from coolantd.device.rtu_link import RtuLink
 from coolantd.errors import CoolantdError
+from coolantd.protocol.line import LineCounts
 from coolantd.protocol.profile import Profile
+from coolantd.service.device_views import modbus_view, mqtt_view
+from coolantd.service.links import Way, make_link, way_to
 from coolantd.service.metrics import Metrics
 from coolantd.service.modbus_bus import ModbusBus
 from coolantd.service.modbus_device import ModbusDevice
-from coolantd.service.mqtt_bus import MqttBus, MqttDevice
+from coolantd.service.mqtt_bus import MqttBus, MqttDevice, make_mqtt_bus
 from coolantd.service.outlet import Outlet, RegisterOutlet, TopicOutlet
 from coolantd.service.table import PointTable
 from coolantd.service.view import DeviceView
@@ -26,16 +31,11 @@ from coolantd.service.writer import ActuatorOutlet, DeviceOutlet
 
 MQTT_TASK: Final = "mqtt"
 
-Endpoint = tuple[str, int]
 Spawn = Callable[..., "asyncio.Task[None]"]
 
 
-def _endpoint(device: DeviceConfig) -> Endpoint | None:
-    return None if device.modbus_tcp is None else (device.modbus_tcp.host, device.modbus_tcp.port)
-
-
 class Fleet:
-    """The wire side of the daemon.
+    """The wire side of the daemon: one bus for each TCP endpoint or serial line, one link to the broker.
 
     Args:
         spawn: starts a named task that ends with the daemon (``TaskGroup.create_task``).
@@ -63,8 +63,10 @@ class Fleet:
         self._spawn = spawn
         self._pulse = pulse
         self._forget = forget
-        self._buses: dict[Endpoint, ModbusBus] = {}
-        self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
+        self._buses: dict[Way, ModbusBus] = {}
+        self._lines: dict[str, LineConfig] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: frozenset[str] = frozenset()
         self._mqtt_task: asyncio.Task[None] | None = None
         self._mqtt_config: MqttConfig | None = None
 
@@ -75,6 +77,7 @@ class Fleet:
             ConfigError: the broker password cannot be read.
         """
         self._set_broker(loaded, table)
+        self._lines = {line.name: line for line in loaded.config.lines}
         for device in loaded.config.devices:
             self._add(device, loaded.profiles[device.name], table)
 
@@ -86,14 +89,22 @@ class Fleet:
         """
         if loaded.config.mqtt != self._mqtt_config:
             self._set_broker(loaded, table)
-        leaving = [bus for bus in self._buses.values() if (removed | changed) & set(bus.devices)]
+        self._lines = {line.name: line for line in loaded.config.lines}
+        paused = {name: bus.paused_until_s for bus in self._buses.values() for name in bus.devices}
+        known = set(self._buses)
+        leaving = [way for way, bus in self._buses.items() if (removed | changed) & set(bus.devices)]
         for name in removed | changed:
             self._take_away(name)
         for device in loaded.config.devices:
             self._add_or_bind(device, loaded.profiles[device.name], table)
-        for bus in leaving:
-            if not bus.devices:
-                self._retire(bus)
+        for way in self._buses.keys() - known:
+            # A line of which something changed is a new one, and whoever works on it has not finished for that.
+            until_s = max(paused.get(name, -math.inf) for name in self._buses[way].devices)
+            if until_s > self._clock.now_s():
+                self._buses[way].pause(until_s)
+        for way in leaving:
+            if not self._buses[way].devices:
+                self._retire(way)
         if self.mqtt is not None:
             self.mqtt.bind(table)
 
@@ -118,24 +129,57 @@ class Fleet:
                     beat_outlet=None if beat is None else self._register(bus, device, beat.ours),
                     remote=remote,
                     remote_outlet=None if remote is None else self._register(bus, device, remote.point),
+                    restarts=functools.partial(getattr, device, "restarts"),
                 )
         return outlets
 
+    def names(self) -> list[str]:
+        """Return the names of all devices, sorted."""
+        modbus = [name for bus in self._buses.values() for name in bus.devices]
+        return sorted([*modbus, *(() if self.mqtt is None else self.mqtt.devices)])
+
+    def modbus_device(self, name: str) -> ModbusDevice | None:
+        """Return a device as it is polled now, None where there is none or it is on MQTT."""
+        return next((bus.devices[name] for bus in self._buses.values() if name in bus.devices), None)
+
+    def bus_of(self, name: str) -> tuple[str, list[str]]:
+        """Return what the bus of a device is called and every device on it, sorted.
+
+        Raises:
+            CoolantdError: the device is on MQTT.
+        """
+        way, bus = self._way_and_bus(name)
+        return way.name, sorted(bus.devices)
+
+    def hush(self, names: Iterable[str]) -> None:
+        """Have nothing written to these devices and to no others, a hand-over apart: they are about to be paused."""
+        self._leaving = frozenset(names)
+
+    def pause(self, name: str, until_s: float) -> None:
+        """Be silent on the bus of a device until then, with its connection closed."""
+        self._way_and_bus(name)[1].pause(until_s)
+
+    def resume(self, name: str) -> None:
+        """End the pause of a device's bus, if there is one."""
+        self._way_and_bus(name)[1].resume()
+
+    def hushed(self) -> frozenset[str]:
+        """Return the devices to which nothing may be written now: those paused, and those about to be."""
+        now_s = self._clock.now_s()
+        paused = [name for bus in self._buses.values() if bus.paused_until_s > now_s for name in bus.devices]
+        return self._leaving.union(paused)
+
     def views(self, now_s: float) -> tuple[DeviceView, ...]:
         """Return every device as it stands."""
-        modbus = [
-            DeviceView(
-                name=d.name,
-                transport="modbus_tcp",
-                endpoint=f"{endpoint[0]}:{endpoint[1]}/{d.unit}",
-                up=d.up,
-                fault="" if d.fault is None else d.fault.value,
-            )
-            for endpoint, bus in self._buses.items()
-            for d in bus.devices.values()
-        ]
-        mqtt = [] if self.mqtt is None else [self._mqtt_view(self.mqtt, d, now_s) for d in self.mqtt.devices.values()]
+        modbus = [modbus_view(way, bus, d, now_s) for way, bus in self._buses.items() for d in bus.devices.values()]
+        mqtt = [] if self.mqtt is None else [mqtt_view(self.mqtt, d, now_s) for d in self.mqtt.devices.values()]
         return (*modbus, *mqtt)
+
+    def line_counts(self) -> Iterator[tuple[str, LineCounts]]:
+        """Yield the name of each serial line and what it has been through."""
+        for way, bus in self._buses.items():
+            if isinstance(bus.link, RtuLink):
+                yield way.name, bus.link.counts
 
     def begin_stop(self) -> None:
         """Let no reading delay the hand-over from now on."""
@@ -143,20 +187,19 @@ class Fleet:
             bus.stopping = True
 
     async def stop(self, deadline_s: float, *, farewell: bytes) -> None:
-        """Let every bus finish its queued writes and close, and say farewell to the broker, within a deadline."""
+        """Let every bus finish its queued writes and close, and say farewell to the broker, within a deadline.
+
+        What still runs then is cancelled.
+        """
         for bus in self._buses.values():
             bus.retire()
-        closing = [*self._tasks.values()]
+        closing = self._tasks - {self._mqtt_task}
         if self.mqtt is not None:
-            closing.append(asyncio.create_task(self.mqtt.link.close(farewell=farewell), name="mqtt-close"))
+            closing.add(asyncio.create_task(self.mqtt.link.close(farewell=farewell), name="mqtt-close"))
         if closing:
             await asyncio.wait(closing, timeout=deadline_s)
-
-    @staticmethod
-    def _mqtt_view(bus: MqttBus, device: MqttDevice, now_s: float) -> DeviceView:
-        up = device.up(now_s)
-        fault = "" if up else ("timeout" if bus.link.connected else "not_connected")
-        return DeviceView(name=device.name, transport="mqtt", endpoint=device.base, up=up, fault=fault)
+        for task in closing | self._tasks:
+            task.cancel()
 
     def _set_broker(self, loaded: Loaded, table: PointTable) -> None:
         config = loaded.config.mqtt
@@ -167,52 +210,58 @@ class Fleet:
         self.mqtt, self._mqtt_task, self._mqtt_config = None, None, config
         if config is None:
             return
-        address = BrokerAddress(
-            host=config.host,
-            port=config.port,
-            client_id=config.client_id,
-            username=config.username,
-            password=password,
-            ca_file=None if config.ca_file is None else str(config.ca_file),
-        )
-        link = MqttLink(
-            address,
+        bus = make_mqtt_bus(
+            config,
+            password,
             clock=self._clock,
-            will_topic=f"{config.topic}/status",
-            will_payload=b"offline",
-            online_payload=b"online",
-            on_connection=lambda connected: bus.connection_changed(connected),  # noqa: PLW0108 - bus comes after link
+            metrics=self._metrics,
             rng=self._rng,
+            table=table,
+            pulse=lambda: self._pulse(MQTT_TASK),
         )
-        bus = MqttBus(link, clock=self._clock, metrics=self._metrics, table=table, pulse=lambda: self._pulse(MQTT_TASK))
         self.mqtt = bus
-        self._mqtt_task = self._spawn(bus.run(), name=MQTT_TASK)
+        self._mqtt_task = self._own(self._spawn(bus.run(), name=MQTT_TASK))
+
+    def _own(self, task: "asyncio.Task[None]") -> "asyncio.Task[None]":
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _add_or_bind(self, device: DeviceConfig, profile: Profile, table: PointTable) -> None:
-        endpoint = _endpoint(device)
-        if endpoint is not None and endpoint in self._buses and device.name in self._buses[endpoint].devices:
-            self._buses[endpoint].devices[device.name].bind(table)
-        elif endpoint is not None or self.mqtt is None or device.name not in self.mqtt.devices:
+        way = way_to(device, self._lines)
+        if way is not None and way in self._buses and device.name in self._buses[way].devices:
+            self._buses[way].devices[device.name].bind(table)
+        elif way is not None or self.mqtt is None or device.name not in self.mqtt.devices:
             self._add(device, profile, table)
 
     def _add(self, device: DeviceConfig, profile: Profile, table: PointTable) -> None:
         self._metrics.expect_device(device.name)
-        endpoint = _endpoint(device)
-        if endpoint is not None:
-            self._bus(endpoint).add(ModbusDevice(device, profile, table, self._metrics))
+        way = way_to(device, self._lines)
+        if way is not None:
+            self._bus(way).add(ModbusDevice(device, profile, table, self._metrics))
         elif self.mqtt is not None:
             self.mqtt.add(MqttDevice(device, profile))
 
-    def _bus(self, endpoint: Endpoint) -> ModbusBus:
-        if endpoint not in self._buses:
-            name = f"modbus {endpoint[0]}:{endpoint[1]}"
-            link = ModbusTcpLink(*endpoint, clock=self._clock)
-            bus = ModbusBus(
-                link, clock=self._clock, metrics=self._metrics, rng=self._rng, pulse=lambda: self._pulse(name)
-            )
-            self._buses[endpoint] = bus
-            self._tasks[endpoint] = self._spawn(bus.run(), name=name)
-        return self._buses[endpoint]
+    def _bus(self, way: Way) -> ModbusBus:
+        if way not in self._buses:
+            name = f"modbus {way.name}"
+
+            def pulse() -> None:
+                # A bus that was retired may take a while to end; nobody waits for its pulse any longer.
+                if self._buses.get(way) is bus:
+                    self._pulse(name)
+
+            link = make_link(way, self._clock, pulse)
+            bus = ModbusBus(link, clock=self._clock, metrics=self._metrics, rng=self._rng, pulse=pulse, name=way.name)
+            self._buses[way] = bus
+            self._own(self._spawn(bus.run(), name=name))
+        return self._buses[way]
+
+    def _way_and_bus(self, name: str) -> tuple[Way, ModbusBus]:
+        for way, bus in self._buses.items():
+            if name in bus.devices:
+                return way, bus
+        raise CoolantdError(f"{name} is reached by MQTT, whose broker others share; only a Modbus device can be paused")
 
     def _take_away(self, name: str) -> None:
         for bus in self._buses.values():
@@ -221,11 +270,11 @@ class Fleet:
         if self.mqtt is not None and name in self.mqtt.devices:
             self.mqtt.remove(name)
 
-    def _retire(self, bus: ModbusBus) -> None:
-        endpoint = next(e for e, b in self._buses.items() if b is bus)
-        bus.retire()
-        del self._buses[endpoint]
-        self._forget(self._tasks.pop(endpoint).get_name())
+    def _retire(self, way: Way) -> None:
+        self._buses.pop(way).retire()
+        if all(other.name != way.name for other in self._buses):
+            self._metrics.bus_busy_ratio.remove(way.name)
+        self._forget(f"modbus {way.name}")
 
     def _register(self, bus: ModbusBus, device: ModbusDevice, point: str) -> Outlet:
         return RegisterOutlet(bus, device, device.registers[point], self._clock)

@@ -3,11 +3,14 @@
 Labels are bounded: devices, points and CDUs by configuration, faults and refusals by their enums.
 """
 
+import contextlib
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from coolantd import __version__
 from coolantd.errors import Fault
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.write_budget import Permission
 
 LATENESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 """From the event loop's own millisecond to the two half-second cycles at which a stall is a fault (FM-26)."""
@@ -47,6 +50,39 @@ class Metrics:
         self.device_connects = Counter(
             "coolantd_device_connects_total", "Connections made to a device", ["device"], registry=reg
         )
+        self.device_restarts = Counter(
+            "coolantd_device_restarts_total", "Restarts seen from a device's own counters", ["device"], registry=reg
+        )
+        self.setting_wrong = Gauge(
+            "coolantd_device_setting_wrong",
+            "1 while a device's own setting for the loss of communication is not what its profile expects",
+            ["device", "point"],
+            registry=reg,
+        )
+        self.registers_refused = Gauge(
+            "coolantd_device_points_refused",
+            "Points not read because the device refuses them",
+            ["device"],
+            registry=reg,
+        )
+        self.poll_late = Counter(
+            "coolantd_poll_late_total",
+            "Reads that control or safety rests on, sent more than their period late",
+            ["device"],
+            registry=reg,
+        )
+        self.bus_busy_ratio = Gauge(
+            "coolantd_bus_busy_ratio",
+            "Share of its time that a bus spends on requests, averaged over about 30 s",
+            ["bus"],
+            registry=reg,
+        )
+        self.writes_contended = Counter(
+            "coolantd_writes_contended_total",
+            "Bit fields written while another writer changed other bits of the same register",
+            ["device", "point"],
+            registry=reg,
+        )
         self.samples_bad = Counter(
             "coolantd_samples_bad_total", "Samples refused as bad by reason", ["device", "reason"], registry=reg
         )
@@ -65,6 +101,42 @@ class Metrics:
             ["device", "point"],
             registry=reg,
         )
+        self.writes_ignored = Counter(
+            "coolantd_writes_ignored_total",
+            "Acknowledged writes after which the register went on showing what it had shown before",
+            ["device", "point"],
+            registry=reg,
+        )
+        self.writes_deferred = Counter(
+            "coolantd_writes_deferred_total",
+            "Writes that had to wait, for the least interval or for the budget",
+            ["device", "point", "reason"],
+            registry=reg,
+        )
+        self.writes_over_budget = Counter(
+            "coolantd_writes_over_budget_total",
+            "Urgent writes sent although the budget and its reserve were used up",
+            ["device", "point"],
+            registry=reg,
+        )
+        self.write_budget_used = Gauge(
+            "coolantd_write_budget_used_ratio",
+            "Writes of the last hour as a share of the register's hourly budget",
+            ["device", "point"],
+            registry=reg,
+        )
+        self.actuator_yielded = Gauge(
+            "coolantd_actuator_yielded",
+            "1 while a register is left to another writer",
+            ["device", "point"],
+            registry=reg,
+        )
+        self.yields = Counter(
+            "coolantd_yields_total", "Times a register was left to another writer", ["device", "point"], registry=reg
+        )
+        self.device_local = Gauge(
+            "coolantd_device_local", "1 while somebody has put the device to local control", ["device"], registry=reg
+        )
         self.mqtt_messages = Counter(
             "coolantd_mqtt_messages_total", "Received messages by what became of them", ["outcome"], registry=reg
         )
@@ -80,6 +152,15 @@ class Metrics:
         self.reloads = Counter(
             "coolantd_config_reloads_total", "Configuration loads by outcome", ["outcome"], registry=reg
         )
+        self.proxy_requests = Counter(
+            "coolantd_proxy_requests_total",
+            "Requests of other masters to the read-only proxy by what became of them",
+            ["outcome"],
+            registry=reg,
+        )
+        self.proxy_clients = Gauge(
+            "coolantd_proxy_clients", "Masters connected to the read-only proxy now", registry=reg
+        )
         self.journal_dropped = Counter(
             "coolantd_journal_dropped_total",
             "Records lost because the journal could not keep up or write",
@@ -90,13 +171,31 @@ class Metrics:
         """Show the counters of a device from 0, so that a rate sees its very first failure."""
         self.device_requests.labels(device)
         self.device_connects.labels(device)
+        self.device_restarts.labels(device)
+        self.poll_late.labels(device)
         for fault in Fault:
             self.device_errors.labels(device, fault.value)
 
     def expect_actuator(self, device: str, point: str) -> None:
         """Show the counters of an actuator from 0, for the same reason."""
-        for counter in (self.writes, self.writes_failed, self.write_mismatches):
+        for counter in (
+            self.writes,
+            self.writes_failed,
+            self.write_mismatches,
+            self.writes_ignored,
+            self.writes_over_budget,
+            self.yields,
+        ):
             counter.labels(device, point)
+        for permission in Permission:
+            if permission.deferred:
+                self.writes_deferred.labels(device, point, permission.value)
         for refusal in Refusal:
             if refusal is not Refusal.NONE:
                 self.writes_refused.labels(device, point, refusal.label)
+
+    def forget_actuator(self, device: str, point: str) -> None:
+        """Show the states of an actuator no longer that is gone; its counters stay, as counters do."""
+        for gauge in (self.actuator_yielded, self.write_budget_used):
+            with contextlib.suppress(KeyError):
+                gauge.remove(device, point)

@@ -1,106 +1,134 @@
-"""One Modbus endpoint, one owner, one request in flight: writes first, then whatever reading is due.
+"""One Modbus endpoint or line, one owner, one request in flight: writes first, then whatever reading is due.
 
 A poll never controls and never waits for control: it fills the point table. The task ends only when it is cancelled or
 retired; whatever a device does becomes a quality, a counter and a later attempt.
 """
 
 import asyncio
+import math
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from coolantd.clock import Clock
-from coolantd.device.modbus import ModbusTcpLink
 from coolantd.errors import DeviceError, Fault
-from coolantd.protocol.profile import RegisterPoint
+from coolantd.protocol.kinds import Coding, Table
+from coolantd.service.agenda import Ask
+from coolantd.service.bit_write import write_bits
+from coolantd.service.bus_lanes import Lanes
+from coolantd.service.bus_load import BusLoad
 from coolantd.service.metrics import Metrics
-from coolantd.service.modbus_device import ModbusDevice, PolledSpan
+from coolantd.service.modbus_device import ModbusDevice
+from coolantd.service.write_queue import WRITE_AGE_MAX_S, WriteJob, WriteQueue
+
+__all__ = ["BACKOFF_FIRST_S", "BACKOFF_MAX_S", "PULSE_S", "WRITE_AGE_MAX_S", "Link", "ModbusBus", "WriteJob"]
 
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 """A device is back within this long after it answers again; faster retries only add to its start-up load."""
 PULSE_S: Final = 0.5
 """Longest sleep between two signs of life of the task, so that the watchdog can tell waiting from hanging (FM-47)."""
-WRITE_AGE_MAX_S: Final = 2.0
-"""A queued write older than this is dropped: the cycle has long decided anew (at most every 5 s it decides again)."""
 
-STARVED_PERIODS: Final = 0.5
-"""A reading this far overdue goes between two writes: on a bus that takes 0.2 s per request, three loops' writes would
-else leave no time to read, and control would be blinded by its own commands."""
+GATEWAY_HOLD_S: Final = 1.0
+"""A gateway waits longer for a dormant unit than a probe does, often a second: the next unit's reply comes behind that,
+and giving it up too would lose an update of a unit that is well."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteJob:
-    """One value to be written; a later job for the same point replaces it before it is sent.
+class Link(Protocol):
+    """What carries requests: a Modbus TCP connection or a serial line. Every expected failure is a ``DeviceError``."""
 
-    Attributes:
-        done: called once with None when the device acknowledged, else with the fault.
-    """
+    @property
+    def connected(self) -> bool:
+        """Return whether requests can be sent now."""
+        ...
 
-    device: ModbusDevice
-    point: RegisterPoint
-    words: tuple[int, ...]
-    submitted_s: float
-    done: Callable[[Fault | None], None]
+    async def connect(self) -> None:
+        """Make one attempt to connect."""
+        ...
+
+    async def read(self, unit: int, table: Table, address: int, count: int, *, deadline_s: float) -> tuple[int, ...]:
+        """Return registers, or 0 or 1 per coil."""
+        ...
+
+    async def write(self, unit: int, table: Table, address: int, words: Sequence[int], *, deadline_s: float) -> None:
+        """Write and return when the device has acknowledged exactly that."""
+        ...
+
+    async def close(self) -> None:
+        """Close at once; never raises."""
+        ...
 
 
 class ModbusBus:
-    """Polls and writes the devices behind one endpoint.
+    """Polls and writes the devices behind one endpoint or on one line.
 
     Args:
         link: connection; owned by this bus alone.
         rng: for the jitter of reconnects.
         pulse: called at every turn of the loop, at least each ``PULSE_S``.
+        name: of the bus in metrics and log; empty to show it in none.
 
     Attributes:
         stopping: what is still to be written, a hand-over above all, goes before every reading.
+        paused_until_s: until then the bus is silent and its link closed; -inf while it is not paused.
+        load: how much of its time the bus spends on requests.
     """
 
     def __init__(
         self,
-        link: ModbusTcpLink,
+        link: Link,
         *,
         clock: Clock,
         metrics: Metrics,
         rng: random.Random,
         pulse: Callable[[], None] = lambda: None,
+        name: str = "",
     ) -> None:
         self.link = link
         self.devices: dict[str, ModbusDevice] = {}
+        self.stopping = False
+        self.paused_until_s = -math.inf
+        self.load = BusLoad(name, metrics, clock.now_s(), self.devices.values)
         self._clock = clock
         self._metrics = metrics
         self._rng = rng
         self._pulse = pulse
-        self._writes: dict[tuple[str, str], WriteJob] = {}
+        self._writes = WriteQueue()
+        self._lanes = Lanes()
         self._wake = asyncio.Event()
         self._failures = 0
         self._retired = False
         self._wrote = False
-        self.stopping = False
+        self._paused = False
+        self._hold_s = 0.0
 
     def add(self, device: ModbusDevice) -> None:
-        """Begin to poll a device; its spans are spread over their periods."""
-        device.stagger(self._clock.now_s(), phase_ratio=self._rng.random())
+        """Begin to poll a device; its reads are spread over their periods."""
         self.devices[device.name] = device
+        self._share()
+        if self.link.connected and not self._paused:
+            device.connected(self._clock.now_s(), phase_ratio=self._rng.random())
         self._wake.set()
 
     def remove(self, name: str) -> None:
         """Stop polling a device; writes queued for it are dropped."""
-        self.devices.pop(name)
-        for key in [key for key in self._writes if key[0] == name]:
-            self._writes.pop(key).done(Fault.NOT_CONNECTED)
+        self.devices.pop(name).leave()
+        self._share()
+        self._writes.drop(name)
 
     def submit(self, job: WriteJob) -> None:
-        """Queue a write; the queue holds one per point, so it is bounded by the profile.
+        """Queue a write."""
+        self._writes.put(job)
+        self._wake.set()
 
-        A newer value takes the place of an older one in the queue, so that even on a slow bus each comes to its turn.
-        """
-        key = job.device.name, job.point.name
-        replaced = self._writes.get(key)
-        self._writes[key] = job
-        if replaced is not None:
-            replaced.done(Fault.NOT_CONNECTED)
+    def pause(self, until_s: float) -> None:
+        """Send nothing and keep the link closed until then, once the exchange in flight has ended."""
+        self.paused_until_s = until_s
+        self._wake.set()
+
+    def resume(self) -> None:
+        """End a pause."""
+        self.paused_until_s = -math.inf
         self._wake.set()
 
     def retire(self) -> None:
@@ -115,131 +143,158 @@ class ModbusBus:
                 self._pulse()
                 await self._turn()
         finally:
-            self._drop_writes()
+            self._writes.drop()
+            self.load.end()
             await self.link.close()
 
     async def _turn(self) -> None:
-        if not self.link.connected:
-            await self._connect()
-        elif self._writes and not (self._wrote and self._starved()):
-            self._wrote = True
-            await self._write(self._writes.pop(next(iter(self._writes))))
-        else:
-            self._wrote = False
-            device, polled = self._next_poll()
-            wait_s = polled.due_s - self._clock.now_s() if polled is not None else PULSE_S
-            if device is None or polled is None or wait_s > 0.0:
-                await self._sleep(min(wait_s, PULSE_S))
-            else:
-                await self._poll(device, polled)
-
-    def _next_poll(self) -> tuple[ModbusDevice | None, PolledSpan | None]:
-        due = [(span.due_s, device, span) for device in self.devices.values() for span in device.spans]
-        if not due:
-            return None, None
-        _, device, span = min(due, key=lambda entry: entry[0])
-        return device, span
-
-    def _starved(self) -> bool:
-        """Return whether a reading has waited for so long that it goes before the next write; never while stopping."""
         now_s = self._clock.now_s()
-        spans = (span for device in self.devices.values() for span in device.spans)
-        return not self.stopping and any(now_s - span.due_s > STARVED_PERIODS * span.period_s for span in spans)
+        self._wake.clear()
+        self.load.turn(now_s)
+        if now_s < self.paused_until_s:
+            await self._stay_silent(now_s)
+        elif not self.link.connected:
+            self._paused = False
+            await self._connect()
+        else:
+            await self._serve(now_s)
+
+    async def _serve(self, now_s: float) -> None:
+        devices = self.devices.values()
+        for device in devices:
+            if device.next_wish_s() <= now_s:
+                device.release(now_s)
+        choice = self._lanes.choose(devices, now_s)
+        job = None
+        if self._writes and (self.stopping or not (self._wrote and choice.starved)):
+            job = self._writes.take(now_s)
+        self._wrote = job is not None
+        if job is not None:
+            await self._write(job)
+        elif choice.device is not None and choice.ask is not None:
+            self._lanes.took(choice)
+            await self._poll(choice.device, choice.ask)
+        else:
+            await self._sleep(min(choice.due_s, self._writes.ready_s()) - now_s)
 
     async def _sleep(self, duration_s: float) -> None:
-        self._wake.clear()
-        if self._writes:
-            return
+        """Wait, at most ``PULSE_S``; whatever was asked for since the turn began ends it at once."""
         try:
-            async with self._clock.timeout(duration_s):
+            async with self._clock.timeout(min(duration_s, PULSE_S)):
                 await self._wake.wait()
         except TimeoutError:
             pass
 
+    async def _stay_silent(self, now_s: float) -> None:
+        self._writes.drop()
+        if self.link.connected or not self._paused:
+            self._paused = True
+            await self.link.close()
+            for device in self.devices.values():
+                device.unreachable(Fault.NOT_CONNECTED)
+        self._failures = 0
+        await self._sleep(self.paused_until_s - now_s)
+
     async def _connect(self) -> None:
-        self._drop_writes()
+        self._writes.drop()
         for device in self.devices.values():
             device.unreachable()
         await self._back_off()
-        if self._retired:
+        if self._retired or self._clock.now_s() < self.paused_until_s:
             return
         try:
             await self.link.connect()
         except DeviceError as error:
             self._failures += 1
-            self._count(self.devices.values(), error)
             for device in self.devices.values():
+                self._count(device, error)
                 device.note(error)
-        else:
-            self._failures += 1  # forgiven by the first reply: a listener that never answers is no success
-            for device in self.devices.values():
-                self._metrics.device_connects.labels(device.name).inc()
-                device.stagger(self._clock.now_s(), phase_ratio=0.0)
+            return
+        self._failures += 1  # forgiven by the first reply: a listener that never answers is no success
+        for k, device in enumerate(self.devices.values()):
+            self._metrics.device_connects.labels(device.name).inc()
+            device.connected(self._clock.now_s(), phase_ratio=k / len(self.devices))
 
     async def _back_off(self) -> None:
         if self._failures == 0:
             return
         longest_s = min(BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16), BACKOFF_MAX_S)
         until_s = self._clock.now_s() + longest_s * self._rng.uniform(0.5, 1.0)
-        while (left_s := until_s - self._clock.now_s()) > 0.0 and not self._retired:
+        while (now_s := self._clock.now_s()) < until_s and not self._retired and now_s >= self.paused_until_s:
             self._pulse()
-            self._drop_writes()
-            await self._sleep(min(left_s, PULSE_S))
+            self._writes.drop()
+            self._wake.clear()
+            await self._sleep(until_s - now_s)
 
-    async def _poll(self, device: ModbusDevice, polled: PolledSpan) -> None:
-        span = polled.span
+    async def _poll(self, device: ModbusDevice, ask: Ask) -> None:
         sent_s = self._clock.now_s()
-        polled.schedule_next(sent_s)
-        self._metrics.device_requests.labels(device.name).inc()
+        self.load.sent(device, ask, sent_s)
+        probing = device.presence.dormant
+        deadline_s = device.sending(ask, sent_s) + (0.0 if probing else self._hold_s)
+        device.requests.inc()
         try:
-            words = await self.link.read(
-                device.unit, span.table, span.address, span.count, deadline_s=polled.deadline_s
-            )
+            words = await self.link.read(device.unit, ask.table, ask.address, ask.count, deadline_s=deadline_s)
         except DeviceError as error:
-            self._count([device], error)
-            device.failed(span, error, sent_s)
-            if error.fault is Fault.TIMEOUT and len(self.devices) > 1:
-                device.pause_if_silent(self._clock.now_s())
+            self._hold_s = GATEWAY_HOLD_S if probing and error.fault is Fault.TIMEOUT else 0.0
+            self._count(device, error)
+            device.failed(ask, error, sent_s, took_s=self._took_s(device, sent_s))
+            self._forgive(error)
         else:
-            self._failures = 0
-            device.received(span, words, sent_s)
-        await self._gap(device)
+            self._failures, self._hold_s = 0, 0.0
+            device.received(ask, words, sent_s, took_s=self._took_s(device, sent_s))
 
     async def _write(self, job: WriteJob) -> None:
-        if self._clock.now_s() - job.submitted_s > WRITE_AGE_MAX_S:
-            job.done(Fault.TIMEOUT)
+        device, point, sent_s = job.device, job.point, self._clock.now_s()
+        barred = Fault.TIMEOUT if job.expired(sent_s) else device.write_bar()
+        if barred is not None and not (barred is Fault.NOT_CONNECTED and self.stopping):
+            job.done(barred)
             return
-        self._metrics.device_requests.labels(job.device.name).inc()
+        device.requests.inc()
         try:
-            await self.link.write(
-                job.device.unit, job.point.table, job.point.address, job.words, deadline_s=job.device.write_deadline_s
-            )
+            if point.coding is Coding.BITS:
+                await write_bits(self.link, device, point, job.words[0], metrics=self._metrics, clock=self._clock)
+            else:
+                await self.link.write(
+                    device.unit,
+                    point.table,
+                    point.address,
+                    job.words,
+                    deadline_s=device.write_deadline_s + self._hold_s,
+                )
         except DeviceError as error:
-            self._count([job.device], error)
-            self._metrics.writes_failed.labels(job.device.name, job.point.name).inc()
-            job.device.note(error)
+            self._hold_s = 0.0
+            self._count(device, error)
+            self._metrics.writes_failed.labels(device.name, point.name).inc()
+            device.write_failed(error, self._took_s(device, sent_s), self._clock.now_s())
+            self._forgive(error)
             job.done(error.fault)
         except BaseException:
             job.done(Fault.CONNECTION_LOST)
             raise
         else:
-            self._failures = 0
-            self._metrics.writes.labels(job.device.name, job.point.name).inc()
+            self._failures, self._hold_s = 0, 0.0
+            self._metrics.writes.labels(device.name, point.name).inc()
+            device.written(self._took_s(device, sent_s), self._clock.now_s())
             job.done(None)
-        await self._gap(job.device)
+        device.write_ready_s = self._clock.now_s() + device.profile.limits.write_gap_s
 
-    async def _gap(self, device: ModbusDevice) -> None:
-        if device.profile.limits.request_gap_s > 0.0:
-            await self._clock.sleep(device.profile.limits.request_gap_s)
+    def _took_s(self, device: ModbusDevice, sent_s: float) -> float:
+        """Return how long the exchange that has just ended took; the device gets its silence from now on."""
+        now_s = self._clock.now_s()
+        device.ready_s = now_s + device.profile.limits.request_gap_s
+        self.load.spent(now_s - sent_s)
+        return now_s - sent_s
 
-    def _drop_writes(self) -> None:
-        jobs = list(self._writes.values())
-        self._writes.clear()
-        for job in jobs:
-            job.done(Fault.NOT_CONNECTED)
+    def _forgive(self, error: DeviceError) -> None:
+        """Count an exception as a sign of life of the connection, whoever refused what."""
+        if error.fault is Fault.EXCEPTION:
+            self._failures = 0
 
-    def _count(self, devices: Iterable[ModbusDevice], error: DeviceError) -> None:
-        for device in devices:
-            self._metrics.device_errors.labels(device.name, error.fault.value).inc()
-            if error.code is not None:
-                self._metrics.device_exceptions.labels(device.name, str(error.code)).inc()
+    def _share(self) -> None:
+        for device in self.devices.values():
+            device.shared = len(self.devices) > 1
+
+    def _count(self, device: ModbusDevice, error: DeviceError) -> None:
+        self._metrics.device_errors.labels(device.name, error.fault.value).inc()
+        if error.code is not None:
+            self._metrics.device_exceptions.labels(device.name, str(error.code)).inc()

@@ -1,6 +1,7 @@
 """The broker's side of the point table: subscribes to what devices say and turns messages into samples."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,8 +9,8 @@ from typing import Final
 import structlog
 
 from coolantd.clock import Clock
-from coolantd.config.models import DeviceConfig
-from coolantd.device.mqtt import Message, MqttLink
+from coolantd.config.models import DeviceConfig, MqttConfig
+from coolantd.device.mqtt import BrokerAddress, Message, MqttLink
 from coolantd.point import Quality, Reason
 from coolantd.protocol.messages import Outcome, TopicState, decode_message
 from coolantd.protocol.profile import MessagePoint, Profile
@@ -142,3 +143,35 @@ class MqttBus:
             if sample.quality is Quality.BAD:
                 self._metrics.samples_bad.labels(topic.device, sample.reason.label).inc()
             self._table.put(self._table.index[topic.device, point.name], sample)
+
+
+def make_mqtt_bus(
+    config: MqttConfig,
+    password: str | None,
+    *,
+    clock: Clock,
+    metrics: Metrics,
+    rng: random.Random,
+    table: PointTable,
+    pulse: Callable[[], None],
+) -> MqttBus:
+    """Return the bus of a broker with a link of its own, not connected yet."""
+    address = BrokerAddress(
+        host=config.host,
+        port=config.port,
+        client_id=config.client_id,
+        username=config.username,
+        password=password,
+        ca_file=None if config.ca_file is None else str(config.ca_file),
+    )
+    link = MqttLink(
+        address,
+        clock=clock,
+        will_topic=f"{config.topic}/status",
+        will_payload=b"offline",
+        online_payload=b"online",
+        on_connection=lambda connected: bus.connection_changed(connected),  # noqa: PLW0108 - bus comes after link
+        rng=rng,
+    )
+    bus = MqttBus(link, clock=clock, metrics=metrics, table=table, pulse=pulse)
+    return bus

@@ -34,8 +34,15 @@ class RegisterOutlet:
         self._clock = clock
 
     def submit(self, value: float, done: Done) -> None:
-        """Queue a write; a value the register cannot hold is a programming error and raises ValueError."""
-        words = encode(self._point, value)
+        """Queue a write; a value the register cannot hold is a programming error and raises ValueError.
+
+        A value whose unit the device decides, and has not said, is not sent.
+        """
+        imperial = self._device.imperial(self._point)
+        if imperial is None:
+            done(Fault.NOT_CONNECTED)
+            return
+        words = encode(self._point, value, imperial=imperial)
         self._bus.submit(WriteJob(self._device, self._point, words, self._clock.now_s(), done))
 
 

@@ -49,7 +49,7 @@ def portray(
         labels=cycle.table.labels,
         snapshot=snapshot,
         loops=_loops(cycle, snapshot),
-        actuators=_actuators(cycle, snapshot),
+        actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
         devices=fleet.views(now_s),
         reload=reload,
@@ -68,11 +68,18 @@ def _cdus(cycle: Cycle) -> tuple[CduView, ...]:
         CduView(
             name=cdu.name,
             mode=Mode(int(d[n, D_MODE])).label,
-            cause=Cause(int(d[n, D_CAUSE])).label,
+            cause=_cause(cycle, n).label,
             mode_age_s=float(d[n, D_MODE_S]),
         )
         for n, cdu in enumerate(cycle.plan.cdus)
     )
+
+
+def _cause(cycle: Cycle, n: int) -> Cause:
+    """Return why a CDU is in its mode; that somebody has put its device to local explains whatever it waits for."""
+    if cycle.writer.left_to_local(cycle.plan.cdus[n].device):
+        return Cause.PUT_TO_LOCAL
+    return Cause(int(cycle.state.d[n, D_CAUSE]))
 
 
 def _value(snapshot: Snapshot, row: int) -> float:
@@ -99,7 +106,7 @@ def _loops(cycle: Cycle, snapshot: Snapshot) -> tuple[LoopView, ...]:
     )
 
 
-def _actuators(cycle: Cycle, snapshot: Snapshot) -> tuple[ActuatorView, ...]:
+def _actuators(cycle: Cycle, snapshot: Snapshot, now_s: float) -> tuple[ActuatorView, ...]:
     decision = cycle.decision
     return tuple(
         ActuatorView(
@@ -109,6 +116,8 @@ def _actuators(cycle: Cycle, snapshot: Snapshot) -> tuple[ActuatorView, ...]:
             command_pct=outlet.written,
             position_pct=_value(snapshot, outlet.parameters.position),
             refusal="" if decision is None else Refusal(int(decision.refusals[i])).label,
+            yield_left_s=math.nan if outlet.lease is None else outlet.lease.left_s(now_s),
+            budget_used_ratio=outlet.state.budget.used_ratio(outlet.policy, now_s),
         )
         for i, outlet in enumerate(cycle.writer.actuators)
     )

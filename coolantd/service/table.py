@@ -46,6 +46,7 @@ class PointTable:
         self._reason = np.full(n, int(Reason.WAITING_FOR_INITIAL_DATA), dtype=np.int64)
         self._silence = np.full(n, int(Reason.STALE), dtype=np.int64)
         self._time_s = np.full(n, -np.inf)
+        self._overridden = np.zeros(n, dtype=np.bool_)
         self._differences = [
             (i, self.index[s.device, s.difference.minuend], self.index[s.device, s.difference.subtrahend], s.difference)
             for i, s in enumerate(specs)
@@ -62,9 +63,40 @@ class PointTable:
         self._silence[row] = Reason.STALE
         self._time_s[row] = sample.time_s
 
+    def put_many(self, rows: IntArray, values: FloatArray, quality: IntArray, reason: IntArray, time_s: float) -> None:
+        """Store the samples of one reply, each as ``put`` would.
+
+        Args:
+            rows: (k,) rows, no two the same.
+            values: (k,) in the points' units, NaN where bad.
+            quality: (k,) ``Quality``.
+            reason: (k,) ``Reason``.
+            time_s: monotonic time at which the request was sent; one for all.
+        """
+        newest = self._time_s[rows] <= time_s
+        if not newest.all():
+            rows, values, quality, reason = rows[newest], values[newest], quality[newest], reason[newest]
+        self._value[rows] = values
+        self._quality[rows] = quality
+        self._reason[rows] = reason
+        self._silence[rows] = int(Reason.STALE)
+        self._time_s[rows] = time_s
+
     def silent(self, rows: Sequence[int], reason: Reason) -> None:
         """Note why no sample came; the last one goes on ageing."""
         self._silence[list(rows)] = reason
+
+    def forget(self, rows: Sequence[int], reason: Reason) -> None:
+        """Make points bad at once, for this reason: what was read of them holds no longer."""
+        at = list(rows)
+        self._value[at] = np.nan
+        self._quality[at] = int(Quality.BAD)
+        self._reason[at] = int(reason)
+        self._silence[at] = int(reason)
+
+    def overridden(self, row: int, *, value: bool) -> None:
+        """Say whether the register behind a row is left to another writer: good, and marked as a local override."""
+        self._overridden[row] = value
 
     def sample(self, row: int) -> Sample:
         """Return the newest sample of a row as it was put, without staleness."""
@@ -95,7 +127,7 @@ class PointTable:
         """Return every point now: stale values are uncertain after 2 of their periods and bad after 3 (FM-18)."""
         value, quality, reason = self._value.copy(), self._quality.copy(), self._reason.copy()
         age_s = np.maximum(now_s - self._time_s, 0.0)
-        periods = age_s / self._period_s
+        periods = np.where(np.isinf(self._period_s), 0.0, age_s) / self._period_s
         usable = quality != Quality.BAD
         old = usable & (periods > STALE_UNCERTAIN_PERIODS)
         dead = usable & (periods > STALE_BAD_PERIODS)
@@ -104,6 +136,7 @@ class PointTable:
         quality[dead] = Quality.BAD
         reason[dead] = self._silence[dead]
         value[dead] = np.nan
+        reason[self._overridden & (quality != Quality.BAD)] = Reason.LOCAL_OVERRIDE
         snapshot = Snapshot(value, quality, reason, age_s)
         for row, minuend, subtrahend, rule in self._differences:
             _subtract(snapshot, row, minuend, subtrahend, rule)

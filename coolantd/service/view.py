@@ -45,11 +45,15 @@ class ActuatorView:
     position_pct: float
     refusal: str
     """Why the envelope refused the last demand; empty if it did not."""
+    yield_left_s: float = float("nan")
+    """How long its register is still left to another writer; NaN while it is ours."""
+    budget_used_ratio: float = float("nan")
+    """Writes of the last hour as a share of the register's budget; NaN where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CduView:
-    """One CDU: ``mode`` is a ``Mode`` label, ``cause`` says in words why it is in it (empty if automatic)."""
+    """One CDU: ``mode`` is a ``Mode`` label, ``cause`` says in words why it is in it (empty if automatic and alone)."""
 
     name: str
     mode: str
@@ -66,7 +70,13 @@ class DeviceView:
     endpoint: str
     up: bool
     fault: str
-    """Fault of the last failed exchange; empty while up."""
+    """Fault of the last failed exchange, or ``paused``; empty while up."""
+    paused_left_s: float = 0.0
+    """How long its bus stays paused unless it is resumed before; 0 while it is not."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """(point, text) of what it says of itself: model, serial number, firmware; empty while it is not up."""
+    problems: tuple[str, ...] = ()
+    """What an operator should know of it, in sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from coolantd.point import Quality, Reason
-from coolantd.service.view import DaemonView
+from coolantd.service.view import DaemonView, DeviceView
 
 Json = dict[str, Any]
 
@@ -25,6 +25,10 @@ REASON_LABELS: Final = tuple(reason.label for reason in Reason)
 def finite_or_none(number: float) -> float | None:
     """Return the number, or None where it is NaN or infinite: JSON has neither."""
     return number if math.isfinite(number) else None
+
+
+def _device(device: DeviceView) -> Json:
+    return asdict(device) | {"texts": dict(device.texts), "problems": list(device.problems)}
 
 
 def _unknown_to_null(mapping: Json) -> Json:
@@ -44,7 +48,7 @@ def state_json(view: DaemonView) -> Json:
         "loops": [_unknown_to_null(asdict(loop)) for loop in view.loops],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
-        "devices": [asdict(device) for device in view.devices],
+        "devices": [_device(device) for device in view.devices],
         "reload": _unknown_to_null(asdict(view.reload)),
         "broker_connected": view.broker_connected,
     }

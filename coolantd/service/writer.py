@@ -1,7 +1,7 @@
-"""Carries out decisions: writes on change or when the lease runs out, never more; checks readbacks; beats hearts.
+"""Carries out decisions: writes what is worth it within each register's budget, checks readbacks, beats hearts.
 
 Only what the envelope allowed arrives here. The two other kinds of write, the heartbeat and the request to obey us,
-have values fixed by the profile and are checked against it by ``envelope.permits_word``.
+leave through ``device_outlet``.
 """
 
 import asyncio
@@ -11,68 +11,32 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from coolantd.control.plan import ActuatorParameters, Plan
+import structlog
+
+from coolantd.control.plan import Plan
 from coolantd.control.step import Decision
 from coolantd.errors import Fault
-from coolantd.point import Quality, Snapshot
-from coolantd.protocol.profile import Heartbeat, RemoteControl, WriteRule
-from coolantd.safety.envelope import Refusal, permits_word
+from coolantd.point import Quality, Reason, Snapshot
+from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Mode
+from coolantd.safety.readback import VERIFY_AGE_S, InTransit
+from coolantd.safety.write_budget import Permission
+from coolantd.safety.writing import RETRY_FIRST_S as RETRY_S
+from coolantd.safety.writing import Due
+from coolantd.safety.yielding import YIELD_S
+from coolantd.service.actuator_outlet import NOT_SENT, ActuatorOutlet
+from coolantd.service.device_outlet import REMOTE_RETRY_S, DeviceOutlet
 from coolantd.service.journal import Recorder
 from coolantd.service.metrics import Metrics
-from coolantd.service.outlet import Done, Outlet
+from coolantd.service.readback_watch import ORDERED, Mark, ReadbackWatch, mark_nothing
 
-REMOTE_RETRY_S: Final = 2.0
-"""Between two requests that a device obey us; it needs a poll or two to show the first."""
-RETRY_S: Final = 1.0
-"""Between two attempts at a write that failed; a device that refuses is not hammered."""
-VERIFY_AGE_S: Final = 2.0
-"""A readback is compared once it was requested this long after the acknowledgement: real status blocks are refreshed
-about once a second."""
+__all__ = ["REMOTE_RETRY_S", "RETRY_S", "VERIFY_AGE_S", "ActuatorOutlet", "DeviceOutlet", "Writer"]
 
+URGENT_MODES: Final = frozenset({int(Mode.STARTING), int(Mode.FAILSAFE), int(Mode.MANUAL)})
 
-@dataclass(slots=True)
-class ActuatorOutlet:
-    """What the writer remembers of one actuator.
+_SILENT: Final = frozenset({int(Reason.STALE), int(Reason.NOT_CONNECTED), int(Reason.NO_COMMUNICATION)})
 
-    Attributes:
-        written: last acknowledged value; NaN before the first.
-        in_flight: value sent and not yet answered; NaN if none.
-        next_try_s: no attempt before this time.
-        mismatch: the readback differed from ``written``, and it was said.
-        refusal: ``Refusal`` code of the last demand.
-    """
-
-    parameters: ActuatorParameters
-    rule: WriteRule
-    outlet: Outlet
-    written: float = math.nan
-    written_s: float = -math.inf
-    in_flight: float = math.nan
-    next_try_s: float = -math.inf
-    mismatch: bool = False
-    refusal: int = Refusal.NONE
-
-    def due(self, value: float, now_s: float) -> bool:
-        """Return whether a value must be sent now: it changed by the deadband, or its lease ran out."""
-        if not math.isnan(self.in_flight) or now_s < self.next_try_s:
-            return False
-        changed = not abs(value - self.written) < self.rule.deadband
-        return changed or now_s - self.written_s >= self.rule.refresh_s
-
-
-@dataclass(slots=True)
-class DeviceOutlet:
-    """Heartbeat and remote-control outlets of one device; either may be absent."""
-
-    name: str
-    heartbeat: Heartbeat | None = None
-    beat_outlet: Outlet | None = None
-    count: int = 0
-    beat_s: float = -math.inf
-    remote: RemoteControl | None = None
-    remote_outlet: Outlet | None = None
-    remote_s: float = -math.inf
+log: Final = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -82,50 +46,96 @@ class Writer:
     Attributes:
         actuators: in plan order.
         devices: those on Modbus, by name.
+        mark: told (row of the readback, whether the register is left to another writer): ``PointTable.overridden``.
+        yield_s: how long a register is left to another writer unless they write again.
     """
 
     metrics: Metrics
     journal: Recorder
     actuators: Sequence[ActuatorOutlet] = ()
     devices: Mapping[str, DeviceOutlet] = field(default_factory=dict)
+    mark: Mark = mark_nothing
+    yield_s: float = YIELD_S
+    watch: ReadbackWatch = field(init=False)
 
-    def carry(self, old: "Writer") -> None:
-        """Take over what an older writer knew of actuators and devices that are still there."""
-        known = {(a.parameters.device, a.parameters.name): a for a in old.actuators}
+    def __post_init__(self) -> None:
+        """Show every state from its beginning."""
+        self.watch = ReadbackWatch(self.metrics, self.journal, self.mark, self.yield_s)
         for actuator in self.actuators:
-            before = known.get((actuator.parameters.device, actuator.parameters.name))
-            if before is not None:
-                actuator.written, actuator.written_s = before.written, before.written_s
+            self.watch.show(actuator)
+        for device in self.devices.values():
+            self._show_local(device)
+
+    def carry(self, old: "Writer", *, without: Collection[str] = ()) -> None:
+        """Take over what an older writer knew of actuators and devices that are still there.
+
+        Args:
+            old: the writer of the configuration before.
+            without: devices that are at another address now: what was written there is in another machine (FM-20).
+        """
+        known = {actuator.tag: actuator for actuator in old.actuators}
+        for actuator in self.actuators:
+            before = known.pop(actuator.tag, None)
+            if before is not None and actuator.parameters.device not in without:
+                actuator.carry(before)
+                self.watch.show(actuator)
+        for tag in known:
+            self.metrics.forget_actuator(*tag)
         for name, device in self.devices.items():
-            if name in old.devices:
-                device.count, device.beat_s = old.devices[name].count, old.devices[name].beat_s
+            if name in old.devices and name not in without:
+                device.carry(old.devices[name])
+                self._show_local(device)
 
     def carry_out(self, plan: Plan, decision: Decision, snapshot: Snapshot, now_s: float) -> None:
         """Send what one decision changed; called once per completed cycle.
 
-        A device hears our heartbeat only while we command something in it. Before the first valid scan, and while
-        it is out of touch, its own controller is the better one: a heartbeat would keep it obeying setpoints that
-        nobody looks after (FM-44). A CDU in starting waits for its readbacks, so there a value that the device has
-        lost is sent again at once, not when its lease runs out (FM-41).
+        A device hears our heartbeat only while we command something in it. Before the first valid scan, while it is
+        out of touch and while somebody has put it to local, its own controller is the better one: a heartbeat would
+        keep it obeying setpoints that nobody looks after (FM-44). A register left to another writer counts as
+        commanded: without our heartbeat the device would drop what they have set. A CDU in starting waits for its
+        readbacks, so there a value that the device has lost is sent again, not when its lease runs out (FM-41).
         """
+        self._watch_devices(plan, snapshot, now_s)
         commanded = set()
         for i, actuator in enumerate(self.actuators):
+            device = self.devices.get(actuator.parameters.device)
             self._report_refusal(actuator, int(decision.refusals[i]), float(decision.demands[i]))
-            self._verify(actuator, snapshot, now_s)
-            if actuator.mismatch and _is_starting(actuator, decision):
-                actuator.written = math.nan
+            self._check(actuator, device, snapshot, now_s)
             value = float(decision.commands[i])
-            if math.isfinite(value):
+            if device is not None and device.put_local:
+                continue
+            if math.isfinite(value) or (actuator.lease is not None and self._in_touch(actuator, snapshot)):
                 commanded.add(actuator.parameters.device)
-                if actuator.due(value, now_s):
-                    self._send(actuator, value, now_s)
+            if math.isfinite(value) and actuator.lease is None:
+                self._consider(actuator, value, now_s, urgent=_urgent(actuator, decision))
         for n, cdu in enumerate(plan.cdus):
             device = self.devices.get(cdu.device)
-            if device is not None and decision.wants_remote[n]:
-                self._take_over(device, now_s)
+            if device is not None and decision.wants_remote[n] and not device.put_local and device.ask_to_obey(now_s):
+                self.journal.record("take_over", device=device.name)
         for name, device in self.devices.items():
             if name in commanded:
-                self._beat(device, now_s)
+                device.beat(now_s)
+
+    def resume(self, device: str) -> list[str]:
+        """Take a device back at an operator's order: end its yields, and ask it to obey again if it was put to local.
+
+        Returns:
+            Names of the points taken back.
+        """
+        taken = [actuator for actuator in self.actuators if actuator.parameters.device == device and actuator.lease]
+        for actuator in taken:
+            self.watch.end_yield(actuator, ORDERED)
+        names = [actuator.parameters.name for actuator in taken]
+        outlet = self.devices.get(device)
+        if outlet is not None and outlet.put_local and outlet.remote is not None:
+            outlet.put_local = False
+            self._show_local(outlet)
+            names.append(outlet.remote.point)
+        return names
+
+    def left_to_local(self, device: str) -> bool:
+        """Return whether somebody has put a device to local, and it is left to them."""
+        return device in self.devices and self.devices[device].put_local
 
     async def hand_over(self, names: Sequence[str], deadline_s: float) -> list[str]:
         """Give devices back to their own controllers and wait until they have acknowledged it.
@@ -138,14 +148,9 @@ class Writer:
         waiting: dict[str, asyncio.Future[Fault | None]] = {}
         loop = asyncio.get_running_loop()
         for device in (self.devices[name] for name in names if name in self.devices):
-            if device.remote is not None and device.remote_outlet is not None:
-                waiting[device.name] = future = loop.create_future()
-                _say(
-                    device.remote_outlet,
-                    device.remote.local_value,
-                    _words(device.remote),
-                    functools.partial(_settle, future),
-                )
+            future = loop.create_future()
+            if device.give_back(functools.partial(_settle, future)):
+                waiting[device.name] = future
         if waiting:
             await asyncio.wait(waiting.values(), timeout=deadline_s)
         failed = [name for name, future in waiting.items() if not future.done() or future.result() is not None]
@@ -153,19 +158,102 @@ class Writer:
             self.journal.record("handed_over", device=name, acknowledged=name not in failed)
         return failed
 
-    def _send(self, actuator: ActuatorOutlet, value: float, now_s: float) -> None:
-        actuator.in_flight = value
-        actuator.outlet.submit(value, functools.partial(self._sent, actuator, value, now_s))
+    def _watch_devices(self, plan: Plan, snapshot: Snapshot, now_s: float) -> None:
+        """Notice restarts and who put a device to local; either explains registers that have just changed."""
+        for device in self.devices.values():
+            if device.restarted():
+                self.journal.record("device_restarted", device=device.name)
+                self._show_local(device)
+                for actuator in self._of(device.name):
+                    self.watch.withdraw(actuator, "restart", now_s)
+                    actuator.lose()
+        for cdu in plan.cdus:
+            outlet = self.devices.get(cdu.device)
+            if outlet is None or cdu.remote is None:
+                continue
+            known = snapshot.quality[cdu.remote] != Quality.BAD
+            says = float(snapshot.value[cdu.remote]) if known else None
+            changed = outlet.watch(says, now_s - float(snapshot.age_s[cdu.remote]), now_s)
+            if known and not outlet.obeys:
+                for actuator in self._of(outlet.name):
+                    self.watch.withdraw(actuator, "device_local", now_s)
+            if changed is not None:
+                self._tell_local(outlet)
 
-    def _sent(self, actuator: ActuatorOutlet, value: float, now_s: float, fault: Fault | None) -> None:
-        p = actuator.parameters
-        actuator.in_flight = math.nan
-        if fault is not None:
-            actuator.next_try_s = now_s + RETRY_S
-            self.journal.record("write_failed", device=p.device, point=p.name, value=value, fault=fault.value)
+    @staticmethod
+    def _in_touch(actuator: ActuatorOutlet, snapshot: Snapshot) -> bool:
+        row = actuator.parameters.readback
+        return row is not None and bool(snapshot.quality[row] != Quality.BAD)
+
+    def _of(self, device: str) -> list[ActuatorOutlet]:
+        return [actuator for actuator in self.actuators if actuator.parameters.device == device]
+
+    def _tell_local(self, device: DeviceOutlet) -> None:
+        event = "device_local" if device.put_local else "device_remote"
+        tell = log.warning if device.put_local else log.info
+        tell(event, device=device.name)
+        self.journal.record(event, device=device.name)
+        self._show_local(device)
+
+    def _show_local(self, device: DeviceOutlet) -> None:
+        if device.remote is not None:
+            self.metrics.device_local.labels(device.name).set(1 if device.put_local else 0)
+
+    def _check(self, actuator: ActuatorOutlet, device: DeviceOutlet | None, snapshot: Snapshot, now_s: float) -> None:
+        """Judge the readback of one actuator, if it has one that is good."""
+        actuator.settle(now_s)
+        self.watch.end_if_over(actuator, now_s)
+        used_ratio = actuator.state.budget.used_ratio(actuator.policy, now_s)
+        if math.isfinite(used_ratio):
+            self.metrics.write_budget_used.labels(*actuator.tag).set(used_ratio)
+        row = actuator.parameters.readback
+        if row is None:
             return
-        previous = None if math.isnan(actuator.written) else round(actuator.written, 3)
-        actuator.written, actuator.written_s, actuator.mismatch = value, now_s, False
+        if snapshot.quality[row] == Quality.GOOD:
+            asked_s = now_s - float(snapshot.age_s[row])
+            obeys = device is None or device.obeys
+            self.watch.look(actuator, float(snapshot.value[row]), asked_s, now_s, obeys=obeys)
+        elif snapshot.quality[row] == Quality.BAD and int(snapshot.reason[row]) in _SILENT:
+            actuator.lose()
+
+    def _consider(self, actuator: ActuatorOutlet, value: float, now_s: float, *, urgent: bool) -> None:
+        """Send a value if it is worth a write and the register may be written; count a write that has to wait."""
+        state, policy = actuator.state, actuator.policy
+        wanted = actuator.readback.within_limits(value, now_s)
+        due = state.due(policy, wanted, now_s, urgent=urgent)
+        if due is Due.NO:
+            actuator.deferred = ""
+            return
+        permission = state.permitted(policy, now_s, urgent=urgent or due is Due.LEASE)
+        if permission.deferred:
+            if actuator.deferred != permission.value:
+                self.metrics.writes_deferred.labels(*actuator.tag, permission.value).inc()
+            actuator.deferred = permission.value
+            return
+        if permission is Permission.OVER_BUDGET:
+            self.metrics.writes_over_budget.labels(*actuator.tag).inc()
+        actuator.deferred, actuator.urgent = "", False
+        self._send(actuator, value, now_s)
+
+    def _send(self, actuator: ActuatorOutlet, value: float, now_s: float) -> None:
+        actuator.state.send(actuator.policy, value, now_s)
+        entry = actuator.readback.send(value)
+        actuator.outlet.submit(value, functools.partial(self._sent, actuator, entry))
+        actuator.settle(now_s)
+
+    def _sent(self, actuator: ActuatorOutlet, entry: InTransit, fault: Fault | None) -> None:
+        p, state, value = actuator.parameters, actuator.state, entry.value
+        actuator.answers.append((entry, fault))
+        if fault is not None:
+            refused = fault is Fault.EXCEPTION
+            state.fail(actuator.policy, refused=refused, reached=fault.value not in NOT_SENT)
+            if actuator.may_tell("write_failed", fault.value, state.attempt_s):
+                self.journal.record("write_failed", device=p.device, point=p.name, value=value, fault=fault.value)
+            return
+        previous = None if math.isnan(state.written) else round(state.written, 3)
+        state.acknowledge()
+        if p.readback is None:
+            state.retry_s = RETRY_S
         self.journal.record("write", device=p.device, point=p.name, value=round(value, 3), previous=previous)
 
     def _report_refusal(self, actuator: ActuatorOutlet, code: int, demand: float) -> None:
@@ -178,61 +266,17 @@ class Writer:
         if code != before:
             self.journal.record("write_refused", device=p.device, point=p.name, demand=demand, reason=reason)
 
-    def _verify(self, actuator: ActuatorOutlet, snapshot: Snapshot, now_s: float) -> None:
-        """Count a readback that differs from what was written, once per write; we never fight it."""
-        row = actuator.parameters.readback
-        if row is None or math.isnan(actuator.written) or actuator.mismatch or not math.isnan(actuator.in_flight):
-            return
-        asked_s = now_s - float(snapshot.age_s[row])
-        if snapshot.quality[row] != Quality.GOOD or asked_s < actuator.written_s + VERIFY_AGE_S:
-            return
-        if abs(float(snapshot.value[row]) - actuator.written) > actuator.rule.verify_tolerance:
-            p = actuator.parameters
-            self.metrics.write_mismatches.labels(p.device, p.name).inc()
-            self.journal.record(
-                "readback_differs",
-                device=p.device,
-                point=p.name,
-                written=round(actuator.written, 3),
-                readback=round(float(snapshot.value[row]), 3),
-            )
-            actuator.mismatch = True
 
-    def _take_over(self, device: DeviceOutlet, now_s: float) -> None:
-        if device.remote is None or device.remote_outlet is None or now_s - device.remote_s < REMOTE_RETRY_S:
-            return
-        device.remote_s = now_s
-        _say(device.remote_outlet, device.remote.remote_value, _words(device.remote), _ignore)
-        self.journal.record("take_over", device=device.name)
-
-    def _beat(self, device: DeviceOutlet, now_s: float) -> None:
-        beat = device.heartbeat
-        if beat is None or device.beat_outlet is None or now_s - device.beat_s < beat.period_s:
-            return
-        device.count = device.count + 1 if device.count < beat.wrap_count else 0
-        device.beat_s = now_s
-        _say(device.beat_outlet, device.count, range(beat.wrap_count + 1), _ignore)
-
-
-def _is_starting(actuator: ActuatorOutlet, decision: Decision) -> bool:
+def _urgent(actuator: ActuatorOutlet, decision: Decision) -> bool:
+    """Return whether a write is urgent: its CDU is not in automatic, or what the register holds is not known."""
     cdu = actuator.parameters.cdu
-    return cdu is not None and bool(decision.modes[cdu] == Mode.STARTING)
-
-
-def _words(remote: RemoteControl) -> tuple[int, int]:
-    return remote.remote_value, remote.local_value
-
-
-def _say(outlet: Outlet, word: int, allowed: Collection[int], done: Done) -> None:
-    """Send a control word: the one way out for everything that is not a position."""
-    if permits_word(word, allowed):
-        outlet.submit(word, done)
+    return (
+        actuator.urgent
+        or math.isnan(actuator.state.held)
+        or (cdu is not None and int(decision.modes[cdu]) in URGENT_MODES)
+    )
 
 
 def _settle(future: "asyncio.Future[Fault | None]", fault: Fault | None) -> None:
     if not future.done():
         future.set_result(fault)
-
-
-def _ignore(fault: Fault | None) -> None:  # noqa: ARG001 - the bus has counted it, and the next cycle tries again
-    return

@@ -8,6 +8,12 @@ Served by the same control socket as the daemon's: JSON lines, ``{"command": ...
 ``set_fws_supply_temp``   ``temp_c``: from now on; null: back to the scenario
 ``trip_pump``             ``pump``: 1 or 2; ``available``: true puts it back (default false)
 ``set_imperial``          ``on``: turn the unit selector
+``set_remote``            ``on``: turn the row CDU's remote control, as at its panel; false: local
+``write_point``           ``point``, ``value``: write to the row CDU as another master would
+``reboot``                restart the row CDU's program
+``hold_rpu``              ``registers``: {"36864": 123, ...} fixes words of the RPU; null lets one go
+``trip_rpu_pump``         ``pump``: 1 to 4; its reset bit puts it back
+``plug_rpu``              ``on``: false pulls the RPU's serial adapter, true puts it back
 ``quit``                  end the simulator
 ========================  =======================================================================
 """
@@ -18,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 from coolantd.errors import CoolantdError
 from coolantd.plant.layout import PUMP_COUNT
 from coolantd.service.control_socket import Handler, Peer
+from coolantd.sim.rpu import Rpu
+from coolantd.sim.rpu_model import PUMPS
 from coolantd.sim.scenario import FWS_TEMP_MAX_C, FWS_TEMP_MIN_C, LOAD_MAX_RATIO
 
 if TYPE_CHECKING:
@@ -25,6 +33,10 @@ if TYPE_CHECKING:
 
 WRITES_PER_REPLY: Final = 2000
 """Bounds one reply to some 200 KiB; ``next`` in it says where to go on."""
+VALUE_MAX: Final = 1e9
+REGISTERS_MAX: Final = 1000
+"""More than the RPU has."""
+WORD_MAX: Final = 0xFFFF
 
 Order = dict[str, Any]
 
@@ -48,6 +60,12 @@ class Control:
             "set_fws_supply_temp": self._set_fws_supply_temp,
             "trip_pump": self._trip_pump,
             "set_imperial": self._set_imperial,
+            "set_remote": self._set_remote,
+            "write_point": self._write_point,
+            "reboot": self._reboot,
+            "hold_rpu": self._hold_rpu,
+            "trip_rpu_pump": self._trip_rpu_pump,
+            "plug_rpu": self._plug_rpu,
             "quit": self._quit,
         }
 
@@ -74,9 +92,7 @@ class Control:
         return {"ok": True}
 
     async def _trip_pump(self, order: Order, _peer: Peer) -> Order:
-        pump = order.get("pump")
-        if isinstance(pump, bool) or not isinstance(pump, int) or not 1 <= pump <= PUMP_COUNT:
-            raise CoolantdError(f"trip_pump: pump = {pump!r}, allowed: 1 or {PUMP_COUNT}")
+        pump = _pump(order, "trip_pump", PUMP_COUNT)
         tripped = self._simulator.overrides.tripped_pumps
         if _flag(order, "trip_pump", "available", default=False):
             tripped.discard(pump)
@@ -88,9 +104,70 @@ class Control:
         self._simulator.device.port.set_imperial(on=_flag(order, "set_imperial", "on", default=True))
         return {"ok": True}
 
+    async def _set_remote(self, order: Order, _peer: Peer) -> Order:
+        self._simulator.device.port.set_remote(on=_flag(order, "set_remote", "on", default=False))
+        return {"ok": True}
+
+    async def _write_point(self, order: Order, _peer: Peer) -> Order:
+        value = _number(order, "write_point", "value", -VALUE_MAX, VALUE_MAX)
+        name = order.get("point")
+        code = self._simulator.device.port.write_point(name, value or 0.0) if isinstance(name, str) else None
+        if code is None:
+            raise CoolantdError(f"write_point: point = {name!r:.60}, allowed: a point of the row CDU and what it holds")
+        return {"ok": not code, "exception": code}
+
+    async def _reboot(self, _order: Order, _peer: Peer) -> Order:
+        self._simulator.device.port.reboot()
+        return {"ok": True}
+
+    async def _hold_rpu(self, order: Order, _peer: Peer) -> Order:
+        try:
+            self._rpu("hold_rpu").hold(_registers(order))
+        except ValueError as error:
+            raise CoolantdError(f"hold_rpu: {error}") from error
+        return {"ok": True}
+
+    async def _trip_rpu_pump(self, order: Order, _peer: Peer) -> Order:
+        self._rpu("trip_rpu_pump").model.tripped_pumps.add(_pump(order, "trip_rpu_pump", PUMPS))
+        return {"ok": True}
+
+    async def _plug_rpu(self, order: Order, _peer: Peer) -> Order:
+        on = _flag(order, "plug_rpu", "on", default=True)
+        self._rpu("plug_rpu")
+        line = self._simulator.line
+        if line is not None:
+            (line.plug if on else line.unplug)()
+        return {"ok": True}
+
+    def _rpu(self, command: str) -> Rpu:
+        rpu = self._simulator.rpu
+        if rpu is None:
+            raise CoolantdError(f"{command}: there is no RPU here, allowed: with --rpu")
+        return rpu
+
     async def _quit(self, _order: Order, _peer: Peer) -> Order:
         self._simulator.stop()
         return {"ok": True}
+
+
+def _pump(order: Order, command: str, count: int) -> int:
+    pump = order.get("pump")
+    if isinstance(pump, bool) or not isinstance(pump, int) or not 1 <= pump <= count:
+        raise CoolantdError(f"{command}: pump = {pump!r}, allowed: 1 to {count}")
+    return pump
+
+
+def _registers(order: Order) -> dict[int, int | None]:
+    given = order.get("registers")
+    if not isinstance(given, dict) or len(given) > REGISTERS_MAX:
+        raise CoolantdError('hold_rpu: registers is missing, allowed: an object as {"36864": 123, "36865": null}')
+    found: dict[int, int | None] = {}
+    for address, word in given.items():
+        fits = word is None or (isinstance(word, int) and not isinstance(word, bool) and 0 <= word <= WORD_MAX)
+        if not address.isascii() or not address.isdigit() or not fits:
+            raise CoolantdError(f"hold_rpu: {address!r:.40}: {word!r:.40}, allowed: an address, and 0 to 65535 or null")
+        found[int(address)] = word
+    return found
 
 
 def _number(order: Order, command: str, key: str, minimum: float, maximum: float) -> float | None:

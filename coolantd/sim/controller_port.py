@@ -7,6 +7,8 @@ Time is counted in whole plant steps, so that "unchanged for 5 s" means exactly 
 - A heartbeat lost in remote control also clears the coil: a returning controller must take over again on purpose.
 - A pump setpoint is 0 or 25-100 %, a valve setpoint 0-100 %. Anything else, a value that is not finite and a write
   that cuts a value in half are refused with exception 3; a write to what is not writable with exception 2.
+- After a restart of its program the device refuses everything with exception 2 for ``BOOT_S``, as a PLC whose map is
+  not yet loaded does, and begins with local control, both counters at 0 and its setpoints at ``DEFAULT_SETPOINT_PCT``.
 - Setpoint registers keep what was last written to them, also while they are not obeyed: taking over before writing
   them means taking over with whatever they hold.
 """
@@ -25,6 +27,10 @@ STEP_S: Final = 0.1
 HEARTBEAT_TIMEOUT_S: Final = 5.0
 """A controller whose heartbeat has not changed for so long is gone."""
 HEARTBEAT_TIMEOUT_TICKS: Final = round(HEARTBEAT_TIMEOUT_S / STEP_S)
+BOOT_S: Final = 3.0
+BOOT_TICKS: Final = round(BOOT_S / STEP_S)
+DEFAULT_SETPOINT_PCT: Final = 50.0
+"""What a setpoint register holds after a restart: neither where anything stands nor harmless to be obeyed unasked."""
 PUMP_MIN_PCT: Final = 25.0
 """The inverters run at 0, or from here to 100 %."""
 WRITES_KEPT: Final = 10_000
@@ -58,6 +64,7 @@ class ControllerPort:
         writes_refused: write requests answered with an exception.
         takeovers: times a controller took over.
         fallbacks: times the device went back to its own controller.
+        reboots: times its program was restarted.
     """
 
     def __init__(self, profile: Profile, registers: RegisterImage) -> None:
@@ -73,6 +80,8 @@ class ControllerPort:
         self.writes_refused = 0
         self.takeovers = 0
         self.fallbacks = 0
+        self.reboots = 0
+        self._boot_until_tick = 0
         self._remote_control = profile.remote_control
         self._unit_selector = profile.unit_selector
         self._setpoint_names = {point.name for point in self.setpoints}
@@ -101,6 +110,21 @@ class ControllerPort:
         return self.registers.get(self._unit_selector.point) == self._unit_selector.imperial_value
 
     @property
+    def booting(self) -> bool:
+        """Return whether its program is not up yet: nothing is answered well and nothing is moved."""
+        return self.tick < self._boot_until_tick
+
+    @property
+    def refuses_all(self) -> int:
+        """Return exception 2 while it boots, else 0."""
+        return ILLEGAL_ADDRESS if self.booting else 0
+
+    @property
+    def silent(self) -> bool:
+        """Return False: it always answers something."""
+        return False
+
+    @property
     def controller_alive(self) -> bool:
         """Return whether the controller's heartbeat changed within the timeout."""
         return self._beaten_tick is not None and self.tick - self._beaten_tick < HEARTBEAT_TIMEOUT_TICKS
@@ -125,6 +149,33 @@ class ControllerPort:
         """Turn the unit selector, as somebody at the device's own panel would."""
         value = self._unit_selector.imperial_value
         self.registers.put(self._unit_selector.point, value if on else 1 - value)
+
+    def set_remote(self, *, on: bool) -> None:
+        """Turn the remote control coil, as somebody at the device's own panel would."""
+        control = self._remote_control
+        self._set_coil(control.point, on=bool(control.remote_value if on else control.local_value))
+
+    def write_point(self, name: str, value: float) -> int | None:
+        """Write a point as another master would; return 0 or the exception code, None if nothing can be written so."""
+        try:
+            address, words = self.registers.encoded(name, value)
+        except (LookupError, ValueError):
+            return None
+        if self.registers.is_coil(name):
+            return self.write_coils(address, [bool(word) for word in words])
+        return self.write_holding(address, words)
+
+    def reboot(self) -> None:
+        """Lose everything that is not the device's own and be away for ``BOOT_S``."""
+        self.reboots += 1
+        self._boot_until_tick = self.tick + BOOT_TICKS
+        self._beaten_tick = None
+        self.registers.put(self._remote_control.point, self._remote_control.local_value)
+        self.set_imperial(on=False)
+        for name in (self.heartbeat.ours, self.heartbeat.theirs):
+            self.registers.put(name, 0)
+        for point in self.setpoints:
+            self.registers.put(point.name, DEFAULT_SETPOINT_PCT)
 
     def read_holding(self, address: int, count: int) -> list[int]:
         """Return words; every address must be one of ``holding_addresses``."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coolantd.errors import CoolantdError
 from coolantd.sim.demo_measure import StepResponse, bad_points, quantile, total
-from coolantd.sim.demo_site import DemoSite
+from coolantd.sim.demo_site import RPU_DEVICE, DemoSite
 
 LOW_RATIO: Final = 0.1
 HIGH_RATIO: Final = 1.0
@@ -133,10 +133,24 @@ class Demo:
             "device_errors": int(total(metrics, "coolantd_device_errors_total")),
             "points": len(status["points"]),
             "points_bad_s": round(self._bad_s, 1),
+            "rpu": _rpu(status, truth),
             "modes": {cdu["name"]: cdu["mode"] for cdu in status["cdus"]},
             "http": address,
             "interrupted": bool(stopped),
         }
+
+
+def _rpu(status: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any] | None:
+    """Return how many points of the RPU are shown and how much of its line's time they take; None without one."""
+    rpu = truth["rpu"]
+    if rpu is None:
+        return None
+    busy_pct = 100.0 * rpu["busy_s"] / max(truth["time_s"], 1.0)
+    return {
+        "points": sum(point["device"] == RPU_DEVICE for point in status["points"]),
+        "requests": rpu["requests"],
+        "line_busy_pct": round(busy_pct, 1),
+    }
 
 
 def _scrape(url: str) -> str:
@@ -160,7 +174,8 @@ def prepare(site: DemoSite, tell: Callable[[str], None]) -> None:
     """
     tell("starting the MQTT broker …")
     site.start_broker()
-    tell(f"starting the virtual row CDU, eight racks and their manifold at {LOW_RATIO:.0%} load …")
+    beside = ", and an RPU on a serial line" if site.rpu else ""
+    tell(f"starting the virtual row CDU, eight racks and their manifold at {LOW_RATIO:.0%} load{beside} …")
     site.start_simulator(LOW_RATIO)
     tell("starting coolantd …")
     site.start_daemon()

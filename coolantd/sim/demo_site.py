@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
+from coolantd.sim.serial_port import ptys_available
 
 START_TIMEOUT_S: Final = 30.0
 """Ten times what a loaded two-core machine takes."""
@@ -28,6 +29,23 @@ STOP_TIMEOUT_S: Final = 6.0
 POLL_S: Final = 0.05
 SBIN: Final = ("/usr/sbin", "/usr/local/sbin")
 """Debian puts mosquitto where an ordinary user's PATH does not look."""
+
+RPU_DEVICE: Final = "rpu1"
+RPU_CONFIG: Final = """
+[[line]]
+name = "rack-bus"                   # the virtual RPU's, a pseudo terminal as slow as 19200 baud
+port = "{port}"
+baudrate = 19200
+turnaround_s = 0.3                  # the rack monitor's timeout for this unit
+
+[[device]]
+name = "{name}"
+profile = "orv3-rpu"
+modbus_rtu = {{ line = "rack-bus", unit_id = 12 }}
+poll_fast_s = 1.0
+monitor_only = true                 # looked at, not commanded
+"""
+"""Appended to the demo's configuration where there are pseudo terminals."""
 
 
 def free_port() -> int:
@@ -65,6 +83,7 @@ class DemoSite:
     Attributes:
         speed: seconds of plant and daemon per real second.
         broker: which broker runs: ``mosquitto`` or ``amqtt``.
+        rpu: whether a virtual RPU on a serial line is part of it.
     """
 
     folder: Path
@@ -73,6 +92,7 @@ class DemoSite:
     modbus_port: int = 0
     mqtt_port: int = 0
     broker: str = ""
+    rpu: bool = False
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -90,6 +110,11 @@ class DemoSite:
         """Return the daemon's configuration file."""
         return self.folder / "coolantd.toml"
 
+    @property
+    def rpu_port(self) -> Path:
+        """Return the serial port of the virtual RPU, named as udev names an adapter."""
+        return self.folder / "serial" / "by-id" / "usb-virtual-rpu-port0"
+
     def write_config(self) -> None:
         """Write the demo's configuration with this site's ports and directories."""
         text = _demo_config()
@@ -103,6 +128,8 @@ class DemoSite:
         }
         for old, new in changes.items():
             text = _replace_once(text, old, new)
+        if self.rpu:
+            text += RPU_CONFIG.format(port=self.rpu_port, name=RPU_DEVICE)
         for directory in ("state", "run"):
             (self.folder / directory).mkdir()
         self.config.write_text(text, encoding="utf-8")
@@ -141,6 +168,7 @@ class DemoSite:
             *("--modbus-port", str(self.modbus_port), "--mqtt-port", str(self.mqtt_port)),
             *("--steps", f"0:{load_ratio * 100.0:g}", "--speed", f"{self.speed:g}"),
             *("--control", str(self.simulator_socket)),
+            *(("--rpu-link", str(self.rpu_port)) if self.rpu else ()),
             *options,
         )
         self._wait_for("the simulator", self.simulator_socket.exists)
@@ -211,11 +239,17 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def demo_site(speed: float) -> Iterator[DemoSite]:
-    """Give a site whose processes and files are gone afterwards; the daemon is ended first, as an operator would."""
+def demo_site(speed: float, *, rpu: bool = False) -> Iterator[DemoSite]:
+    """Give a site whose processes and files are gone afterwards; the daemon is ended first, as an operator would.
+
+    Args:
+        speed: seconds of plant and daemon per real second.
+        rpu: with a virtual RPU on a serial line, if this machine has pseudo terminals; see ``DemoSite.rpu``.
+    """
     with tempfile.TemporaryDirectory(prefix="coolantd-demo-") as folder:
         ports = (free_port(), free_port(), free_port())
         site = DemoSite(Path(folder), speed, http_port=ports[0], modbus_port=ports[1], mqtt_port=ports[2])
+        site.rpu = rpu and ptys_available()
         site.write_config()
         try:
             yield site

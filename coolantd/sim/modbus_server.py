@@ -39,6 +39,16 @@ class RegisterDevice(Protocol):
         """Addresses of every coil it has."""
         ...
 
+    @property
+    def refuses_all(self) -> int:
+        """Exception code that everything is answered with at the moment; 0 for none."""
+        ...
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is answered at the moment."""
+        ...
+
     def read_holding(self, address: int, count: int) -> list[int]:
         """Return words; every address is one of ``holding_addresses``."""
         ...
@@ -129,6 +139,8 @@ class ModbusServer:
         """Answer one request, as pymodbus asks: ``registers[0]`` is at ``start``; ``values`` is None for a read."""
         if function in (READ_DISCRETE, READ_INPUT):
             return ExcCodes.ILLEGAL_ADDRESS
+        if code := self.device.refuses_all:
+            return ExcCodes(code)
         if function == READ_COILS or function in COIL_WRITES:
             return self._coil_action(start, address, registers, values)
         if values is None:

@@ -1,4 +1,4 @@
-"""A device's memory laid out after its profile: named points over words and coils. Knows no plant and no socket.
+"""A device's memory laid out after its profile: named points and texts over words and coils. Knows no plant, no socket.
 
 The profile that tells the daemon how to decode tells the virtual device how to encode, so there is one map.
 """
@@ -6,7 +6,8 @@ The profile that tells the daemon how to decode tells the virtual device how to 
 from collections.abc import Sequence
 
 from coolantd.protocol import codec
-from coolantd.protocol.profile import Coding, Profile, RegisterPoint, Table
+from coolantd.protocol.profile import Coding, Profile, RegisterPoint, Table, TextPoint
+from coolantd.protocol.text import encode_text
 from coolantd.units import SOURCE_UNITS
 
 
@@ -20,7 +21,9 @@ class RegisterImage:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._points = {point.name: point for point in profile.registers}
+        self._texts = {text.name: text for text in profile.texts if text.table is Table.HOLDING}
         self._words = {address: 0 for point in profile.registers for address in _addresses(point, Table.HOLDING)}
+        self._words |= {address: 0 for text in self._texts.values() for address in _text_addresses(text)}
         self._coils = {point.address: False for point in profile.registers if point.table is Table.COIL}
         self._covering: dict[int, RegisterPoint] = {
             address: point
@@ -62,12 +65,36 @@ class RegisterImage:
             stored = _as_imperial(point, value) if imperial else value
             self._store(point.address, codec.encode(point, stored))
 
+    def put_text(self, name: str, text: str) -> None:
+        """Store a text, padded as the device pads it."""
+        point = self._texts[name]
+        self._store(point.address, encode_text(point, text))
+
+    def put_words(self, address: int, words: Sequence[int]) -> None:
+        """Store words as they are; all must exist."""
+        self.words(address, len(words))
+        self._store(address, words)
+
     def get(self, name: str) -> float:
         """Return the value of a point in its canonical unit (of a coil: 0 or 1)."""
         point = self._points[name]
         if point.table is Table.COIL:
             return float(self._coils[point.address])
         return codec.decode(point, self.words(point.address, point.coding.register_count))
+
+    def is_coil(self, name: str) -> bool:
+        """Return whether a point is a coil."""
+        return self._points[name].table is Table.COIL
+
+    def encoded(self, name: str, value: float) -> tuple[int, tuple[int, ...]]:
+        """Return where a point lies and what it holds for a value in its canonical unit.
+
+        Raises:
+            LookupError: no such point.
+            ValueError: it cannot hold the value.
+        """
+        point = self._points[name]
+        return point.address, codec.encode(point, value)
 
     def words(self, address: int, count: int) -> list[int]:
         """Return words; all must exist."""
@@ -102,6 +129,10 @@ def _addresses(point: RegisterPoint, table: Table) -> range:
     if point.table is not table:
         return range(0)
     return range(point.address, point.address + point.coding.register_count)
+
+
+def _text_addresses(text: TextPoint) -> range:
+    return range(text.address, text.address + text.register_count)
 
 
 def _as_imperial(point: RegisterPoint, value: float) -> float:

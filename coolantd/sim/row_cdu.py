@@ -92,9 +92,9 @@ class RowCdu:
         if self.port.watch():
             self._obey()
         else:
-            if was_obeying:
+            if was_obeying or self.port.booting:
                 self.fallback.start(self.valve_position_pct, max(self.pump_speeds_pct))
-            if self.port.tick % FALLBACK_TICKS == 0:
+            if self.port.tick % FALLBACK_TICKS == 0 and not self.port.booting:
                 self._cool_by_itself()
         if not self.running:
             self._drive(self.plant.inputs.fws_valve_ratio * 100.0, (0.0, 0.0))
@@ -102,7 +102,7 @@ class RowCdu:
         self.port.tick += 1
         self.sensors.step(quantities(self.plant), STEP_S)
         self._count_run_time()
-        if self.port.tick % self._refresh_ticks == 0:
+        if self.port.tick % self._refresh_ticks == 0 and not self.port.booting:
             self._refresh()
 
     def _begin(self) -> None:

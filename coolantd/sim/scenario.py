@@ -1,4 +1,4 @@
-"""What happens to the virtual plant, and when: heat load, facility water, pump trips.
+"""What happens to the virtual plant and its row CDU, and when: heat load, facility water, pump trips, other hands.
 
 Pure: text in, a frozen ``Scenario`` out; whoever has files and clocks reads them elsewhere (``sim.scenario_file``).
 Every mistake is one sentence in a ``ScenarioError``.
@@ -12,6 +12,7 @@ from typing import Final
 
 from coolantd.errors import CoolantdError
 from coolantd.plant.layout import PUMP_COUNT
+from coolantd.sim.other_hands import Act, CduEvent
 from coolantd.sim.track import Track, constant, from_steps
 from coolantd.units import PA_PER_KPA
 
@@ -66,6 +67,7 @@ class Scenario:
     fws_supply_temp_c: Track = field(default_factory=partial(constant, 28.0))
     fws_differential_pressure_kpa: Track = field(default_factory=partial(constant, 170.0))
     pump_trips: tuple[PumpTrip, ...] = ()
+    cdu_events: tuple[CduEvent, ...] = ()
 
     def at(self, time_s: float) -> Conditions:
         """Return the conditions at a time."""
@@ -117,7 +119,8 @@ def build_scenario(document: Mapping[str, object], rated_heat_kw: float) -> Scen
 
     The document may hold the arrays of tables ``heat_load`` (``at_s``, ``load_pct`` or ``load_kw``, ``ramp_s``),
     ``fws_supply_temp`` (``at_s``, ``temp_c``, ``ramp_s``), ``fws_differential_pressure`` (``at_s``,
-    ``pressure_kpa``, ``ramp_s``) and ``pump_trip`` (``at_s``, ``pump``, ``duration_s``).
+    ``pressure_kpa``, ``ramp_s``), ``pump_trip`` (``at_s``, ``pump``, ``duration_s``) and ``cdu_event`` (``at_s``,
+    ``act``: reboot, local, remote, or write with ``point`` and ``value``).
 
     Args:
         document: as tomllib returns it.
@@ -126,7 +129,7 @@ def build_scenario(document: Mapping[str, object], rated_heat_kw: float) -> Scen
     Raises:
         ScenarioError: naming the first key that is wrong.
     """
-    known = {"heat_load", "fws_supply_temp", "fws_differential_pressure", "pump_trip"}
+    known = {"heat_load", "fws_supply_temp", "fws_differential_pressure", "pump_trip", "cdu_event"}
     for key in document:
         if key not in known:
             raise ScenarioError(f"{key}: unknown key, allowed: {', '.join(sorted(known))}, trace")
@@ -140,8 +143,12 @@ def build_scenario(document: Mapping[str, object], rated_heat_kw: float) -> Scen
     if pressures := _tables(document, "fws_differential_pressure"):
         track = _track(pressures, "fws_differential_pressure", "pressure_kpa", 0.0, FWS_PRESSURE_MAX_KPA)
         scenario = replace(scenario, fws_differential_pressure_kpa=track)
-    trips = _tables(document, "pump_trip")
-    return replace(scenario, pump_trips=tuple(_trip(entry, index) for index, entry in enumerate(trips)))
+    trips, events = _tables(document, "pump_trip"), _tables(document, "cdu_event")
+    return replace(
+        scenario,
+        pump_trips=tuple(_trip(entry, index) for index, entry in enumerate(trips)),
+        cdu_events=tuple(_event(entry, index) for index, entry in enumerate(events)),
+    )
 
 
 def checked_track(
@@ -241,3 +248,17 @@ def _trip(entry: Mapping[str, object], index: int) -> PumpTrip:
     if duration_s <= 0.0:
         raise ScenarioError(f"{where}: duration_s = {duration_s:g}, allowed: above 0, or left out for good")
     return PumpTrip(pump=int(pump), start_s=start_s, end_s=start_s + duration_s)
+
+
+def _event(entry: Mapping[str, object], index: int) -> CduEvent:
+    where = f"cdu_event[{index}]"
+    act, point = entry.get("act"), entry.get("point", "")
+    if not isinstance(act, str) or act not in list(Act):
+        raise ScenarioError(f"{where}: act = {act!r}, allowed: {', '.join(Act)}")
+    writes = act == Act.WRITE
+    _only(entry, where, {"at_s", "act", "point", "value"} if writes else {"at_s", "act"})
+    if not isinstance(point, str) or bool(point) != writes:
+        raise ScenarioError(f"{where}: point = {point!r}, allowed: the name of a point to write")
+    at_s = _field(entry, where, "at_s")
+    _within(at_s, f"{where}: at_s", 0.0, TIME_MAX_S, "s")
+    return CduEvent(at_s=at_s, act=Act(act), point=point, value=_field(entry, where, "value") if writes else 0.0)

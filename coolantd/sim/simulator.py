@@ -25,8 +25,12 @@ from coolantd.sim.controller_port import STEP_S
 from coolantd.sim.fallback import FallbackController
 from coolantd.sim.manifold import Manifold
 from coolantd.sim.modbus_server import ModbusServer
+from coolantd.sim.other_hands import carry_out
 from coolantd.sim.row_cdu import REFRESH_S, RowCdu
+from coolantd.sim.rpu import UNIT_ID, Rpu
 from coolantd.sim.scenario import Conditions, Scenario
+from coolantd.sim.serial_port import VirtualPort
+from coolantd.sim.serial_server import LinePace, SerialServer
 from coolantd.sim.state import state_of
 from coolantd.units import PA_PER_KPA, W_PER_KW
 
@@ -62,6 +66,8 @@ class SimulatorSettings:
         noise_ratio: scale of all sensor noise, 0 for none.
         seed: of the noise.
         valve_stroke_s: time of the facility valve from shut to open.
+        rpu: serve an ORv3 RPU on a serial line of its own, 19200 8N1, unit 12.
+        rpu_link: symbolic link to make to that line's port; None for none.
         control_path: where to make a control socket; None for none.
         compiled: compile the plant in a thread and move to it when it is ready. Off by default: the interpreted
             plant costs 0.15 ms a step, 8 % of a core at 50x, while compiling stalls the device for up to 0.4 s.
@@ -78,6 +84,8 @@ class SimulatorSettings:
     noise_ratio: float = 1.0
     seed: int = 0
     valve_stroke_s: float = 30.0
+    rpu: bool = False
+    rpu_link: Path | None = None
     control_path: Path | None = None
     compiled: bool = False
 
@@ -103,6 +111,8 @@ class Simulator:
         device: the row CDU; ``device.port`` holds coils, setpoint writes and counters.
         server: its Modbus server, with connection and request counters.
         manifold: the rack manifold, None without a broker.
+        rpu: the pumping unit on the serial line, None without one.
+        line: that line, None without one.
         overrides: what somebody set by hand.
         time_dropped_s: device time not made up for.
     """
@@ -132,6 +142,12 @@ class Simulator:
             self.manifold = Manifold(
                 self.plant, settings.topic, noise_ratio=settings.noise_ratio, seed=settings.seed + 1
             )
+        self.rpu: Rpu | None = None
+        self.line: SerialServer | None = None
+        if settings.rpu:
+            self.rpu = Rpu(load_profile("orv3-rpu", profiles_dir=None))
+            port = VirtualPort(settings.rpu_link)
+            self.line = SerialServer({UNIT_ID: self.rpu}, port=port, clock=self.clock, pace=LinePace())
         self._stopped = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._socket: ControlSocket | None = None
@@ -147,14 +163,11 @@ class Simulator:
         Raises:
             CoolantdError: an address or the control socket cannot be had.
         """
-        await self.server.start()
-        if self.settings.control_path is not None:
-            self._socket = ControlSocket(self.settings.control_path, handlers=Control(self).handlers)
-            try:
-                await self._socket.start()
-            except BaseException:
-                await self.server.stop()
-                raise
+        try:
+            await self._listen()
+        except BaseException:
+            await self._close()
+            raise
         self._spawn("plant", self._pace())
         if self.settings.compiled:
             self._spawn("compile", self._compile())
@@ -169,9 +182,7 @@ class Simulator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.stop()
-        await self.server.stop()
+        await self._close()
 
     def stop(self) -> None:
         """Let ``wait`` return."""
@@ -187,11 +198,32 @@ class Simulator:
     def step(self) -> None:
         """Move the whole site on by one plant step."""
         self._apply(self.settings.scenario.at(self.device.time_s))
+        for event in self.settings.scenario.cdu_events:
+            if round(event.at_s / STEP_S) == self.device.port.tick:
+                carry_out(self.device.port, event)
         self.device.step()
+        if self.rpu is not None:
+            self.rpu.step(STEP_S)
 
     def state(self) -> dict[str, Any]:
         """Return the plant's truth and every counter, ready for JSON."""
         return state_of(self)
+
+    async def _listen(self) -> None:
+        """Open every port; the control socket last, as whoever waits for it finds all of them."""
+        await self.server.start()
+        if self.line is not None:
+            await self.line.start()
+        if self.settings.control_path is not None:
+            self._socket = ControlSocket(self.settings.control_path, handlers=Control(self).handlers)
+            await self._socket.start()
+
+    async def _close(self) -> None:
+        if self._socket is not None:
+            await self._socket.stop()
+        if self.line is not None:
+            await self.line.stop()
+        await self.server.stop()
 
     def _apply(self, conditions: Conditions) -> None:
         """Let the scenario, or who overrode it, act on the plant."""

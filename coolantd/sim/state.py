@@ -42,6 +42,7 @@ def state_of(simulator: "Simulator") -> dict[str, Any]:
             "requests": server.requests,
         },
         "manifold": _manifold_state(simulator),
+        "rpu": _rpu_state(simulator),
     }
 
 
@@ -54,4 +55,24 @@ def _manifold_state(simulator: "Simulator") -> dict[str, Any] | None:
         "published": manifold.published,
         "setpoints_taken": manifold.setpoints_taken,
         "setpoints_refused": manifold.setpoints_refused,
+    }
+
+
+def _rpu_state(simulator: "Simulator") -> dict[str, Any] | None:
+    rpu, line = simulator.rpu, simulator.line
+    if rpu is None or line is None:
+        return None
+    return {
+        "port": line.port.path,
+        "plugged": line.port.plugged,
+        "requests": line.requests,
+        "replies": line.replies,
+        "discarded_bytes": line.discarded_bytes,
+        "busy_s": round(line.busy_s, 3),
+        "flow_lpm": rpu.model.flow_lpm,
+        "outlet_temp_c": rpu.model.outlet_temp_c,
+        "pump_duty_pct": rpu.model.pump_duty_pct,
+        "writes_total": rpu.writes_total,
+        "writes_refused": rpu.writes_refused,
+        "commands": dict(rpu.commands),
     }

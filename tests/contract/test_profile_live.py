@@ -12,7 +12,14 @@ from pathlib import Path
 
 import pytest
 from modbus_server import Asked, ScriptedServer, frame
+from rtu_device import RtuDevice, TcpLine
 
+from coolantd.clock import SystemClock
+from coolantd.config.profiles import load_profile
+from coolantd.device.modbus_serial import ModbusSerialLink
+from coolantd.sim.rpu import UNIT_ID, Rpu
+from coolantd.sim.serial_port import VirtualPort, ptys_available
+from coolantd.sim.serial_server import LinePace, SerialServer
 from coolantd.sim.simulator import Simulator, SimulatorSettings
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +205,7 @@ async def test_probe_of_a_device_that_is_not_in_the_site_or_not_modbus():
     assert "no device 'nobody', allowed: " in err
     code, _, err = await run("probe", "--config", demo, "--device", "manifold1")
     assert code == 2
-    assert "not reached by Modbus TCP" in err
+    assert "device manifold1 is reached by MQTT, allowed: a device with modbus_tcp or modbus_rtu" in err
 
 
 async def test_probe_of_a_silent_unit_gives_up_soon(device, toy):
@@ -288,3 +295,120 @@ async def test_scan_goes_on_after_the_connection_was_closed(device):
     assert code == 0
     assert [unit["unit"] for unit in json.loads(out)["units"]] == [9]
     assert device.connections > 1
+
+
+needs_pty = pytest.mark.skipif(not ptys_available(), reason="this machine gives no pseudo terminals")
+SITE_WITH_LINE = """
+[[line]]
+name = "bench"
+port = "%s"
+turnaround_s = 0.1
+
+[[device]]
+name = "rpu1"
+profile = "orv3-rpu"
+modbus_rtu = { line = "bench", unit_id = 12 }
+poll_fast_s = 2.0
+monitor_only = true
+"""
+
+
+@pytest.fixture
+async def serial(tmp_path) -> AsyncIterator[SerialServer]:
+    rpu = Rpu(load_profile("orv3-rpu", profiles_dir=None))
+    port = VirtualPort(tmp_path / "usb-rpu")
+    server = SerialServer({UNIT_ID: rpu}, port=port, clock=SystemClock(), pace=LinePace())
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@needs_pty
+async def test_probe_over_a_serial_line_reads_every_point_of_the_virtual_rpu(serial):
+    code, out, err = await run(
+        "probe", "--serial", serial.port.path, "--unit", UNIT_ID, "--profile", "orv3-rpu", "--turnaround-s", 0.1,
+        "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    points = by_name(out)
+    assert len(points) == json.loads(out)["plausible"] == 327 + 14
+    assert points["rpu_coolant_flow_lpm"]["value"] == 24.0
+    assert points["model"]["text"] == "VIRTUAL-RPU"
+
+
+@needs_pty
+async def test_probe_of_a_device_on_a_line_of_the_site(serial, tmp_path):
+    site = tmp_path / "site.toml"
+    site.write_text((ROOT / "config" / "demo.toml").read_text() + SITE_WITH_LINE % serial.port.path)
+    code, out, err = await run("probe", "--config", site, "--device", "rpu1", "--json")
+    assert code == 0, err
+    assert by_name(out)["rpu_input_voltage_v"]["value"] == 48.2
+
+
+@needs_pty
+@pytest.mark.parametrize("command", [("probe", "--unit", 12, "--profile", "orv3-rpu"), ("scan", "--units", "12")])
+async def test_a_line_that_a_daemon_holds_is_one_sentence_with_the_way_out(serial, command):
+    holder = ModbusSerialLink(serial.port.path, turnaround_s=0.1, clock=SystemClock())
+    await holder.connect()
+    code, _, err = await run(command[0], "--serial", serial.port.path, *command[1:])
+    await holder.close()
+    assert code == 1
+    said = err.splitlines()[-1]
+    assert f"{serial.port.path} is in use by another process" in said
+    assert "`coolantd device pause NAME` hands the line over" in said
+    assert "Traceback" not in err
+
+
+@needs_pty
+async def test_scan_of_a_line_says_how_long_first_and_keeps_the_silence_after_units_that_are_not_there(serial):
+    begun_s = asyncio.get_running_loop().time()
+    code, out, err = await run(
+        "scan", "--serial", serial.port.path, "--units", "11-13", "--ranges", "holding:36860-36895", "--timeout-s", 0.2,
+        "--turnaround-s", 0.2, "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    assert err.startswith(f"{serial.port.path}: 3 units, 1 ranges: 6 to 222 requests, at most 5000; about 0.")
+    assert "s where every unit has all of it, 4 s where none answers, up to 15 s where registers are missing" in err
+    answer = json.loads(out)
+    assert answer["silent"] == [11, 13]
+    assert answer["units"][0]["readable"] == [{"table": "holding", "address": 36864, "count": 26}]
+    assert asyncio.get_running_loop().time() - begun_s > 2 * 2 * (0.2 + 0.2)
+
+
+async def test_scan_and_probe_over_rtu_frames_on_tcp(tmp_path):
+    device = RtuDevice(units=range(3, 4))
+    line = TcpLine(device)
+    await line.start()
+    toy = tmp_path / "toy.toml"
+    toy.write_text(PROFILE % '    { name = "p0_count", address = 0 },')
+    to_it = ("--host", "127.0.0.1", "--port", line.port, "--rtu-tcp", "--turnaround-s", 0.05, "--timeout-s", 0.2)
+    code, out, err = await run("scan", *to_it, "--units", "2-3", "--ranges", "holding:0-9", "--json")
+    assert code == 0, err
+    assert [unit["unit"] for unit in json.loads(out)["units"]] == [3]
+    code, out, err = await run("probe", *to_it, "--unit", 3, "--profile", toy, "--json")
+    assert code == 0, err
+    assert by_name(out)["p0_count"]["words"] == [17]
+    assert {asked.function for asked in device.asked} <= {3, 8}
+    await line.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--serial", "/dev/x", "--host", "h"), "--serial and --host: allowed: one of them"),
+        (("--serial", "/dev/x", "--baudrate", 12345), "--baudrate = 12345, allowed: 1200, 2400, "),
+        (("--serial", "/dev/x", "--units", "0-3"), "--units: got 0, allowed: 1 to 255 on a line"),
+        ((), "missing: --host, or --serial, or --device of the site's configuration"),
+    ],
+)
+async def test_a_place_that_is_none_is_one_sentence(arguments, sentence):
+    code, _, err = await run("scan", *arguments)
+    assert code == 2
+    assert err.startswith(sentence)
+    assert err.count("\n") == 1
+
+
+async def test_a_port_that_is_not_there_says_so(tmp_path):
+    code, _, err = await run("scan", "--serial", tmp_path / "nothing", "--units", "1")
+    assert code == 1
+    assert "No such file or directory" in err

@@ -10,7 +10,9 @@ from pymodbus.client import AsyncModbusTcpClient
 from coolantd.clock import SystemClock
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
+from coolantd.sim.other_hands import Act, CduEvent
 from coolantd.sim.scenario import Scenario
+from coolantd.sim.serial_port import ptys_available
 from coolantd.sim.simulator import Simulator, SimulatorSettings
 from coolantd.sim.track import constant
 
@@ -253,6 +255,75 @@ def _error_of(path, order) -> str:
     except CoolantdError as error:
         return str(error)
     return reply.get("error", "")
+
+
+async def test_control_socket_orders_of_other_hands(tmp_path):
+    path = tmp_path / "sim.sock"
+
+    async def ask(command: str, **order):
+        return await asyncio.to_thread(request, path, {"command": command, **order})
+
+    async def refused(command: str, **order) -> str:
+        return await asyncio.to_thread(_error_of, path, {"command": command, **order})
+
+    async with Simulator(settings(control_path=path, speed_ratio=1.0)) as sim:
+        port, valve = sim.device.port, "fws_valve_position_setpoint_pct"
+        assert (await ask("write_point", point=valve, value=22.0))["ok"] is True
+        assert sim.device.registers.get(valve) == pytest.approx(22.0)
+        reply = await ask("write_point", point=valve, value=222.0)
+        assert (reply["ok"], reply["exception"]) == (False, 3)
+        assert "write_point: point = 'nobody', allowed" in await refused("write_point", point="nobody", value=1.0)
+        assert "write_point: value" in await refused("write_point", point=valve, value="high")
+        await ask("set_remote", on=True)
+        assert port.remote
+        await ask("set_remote", on=False)
+        assert not port.remote
+        client = AsyncModbusTcpClient("127.0.0.1", port=sim.modbus_port, timeout=2, retries=0)
+        assert await client.connect()
+        await ask("reboot")
+        reply = await client.read_holding_registers(5000, count=2, device_id=1)
+        assert (reply.isError(), reply.exception_code) == (True, 2)
+        client.close()
+        for command in ("hold_rpu", "trip_rpu_pump", "plug_rpu"):
+            assert f"{command}: there is no RPU here, allowed: with --rpu" in await refused(command)
+
+
+@pytest.mark.skipif(not ptys_available(), reason="this machine gives no pseudo terminals")
+async def test_control_socket_orders_of_the_rpu(tmp_path):
+    path, link = tmp_path / "sim.sock", tmp_path / "by-id" / "usb-rpu"
+
+    async def ask(command: str, **order):
+        return await asyncio.to_thread(request, path, {"command": command, **order})
+
+    async def refused(command: str, **order) -> str:
+        return await asyncio.to_thread(_error_of, path, {"command": command, **order})
+
+    async with Simulator(settings(control_path=path, rpu=True, rpu_link=link)) as sim:
+        assert sim.rpu is not None
+        assert (await ask("state"))["rpu"]["port"] == str(link)
+        await ask("hold_rpu", registers={"36865": 65_535, "36866": 7})
+        await ask("hold_rpu", registers={"36866": None})
+        assert sim.rpu.read_holding(36865, 1) == [65_535]
+        assert sim.rpu.read_holding(36866, 1) != [7]
+        for nonsense in ({"x": 1}, {"36865": 65_536}, {"36865": True}, {"5": 1}):
+            assert "hold_rpu: " in await refused("hold_rpu", registers=nonsense)
+        assert "hold_rpu: registers is missing" in await refused("hold_rpu")
+        await ask("trip_rpu_pump", pump=4)
+        await until(lambda: sim.rpu.read_holding(36877, 1) == [0], "the pump stands still")
+        assert "pump = 5, allowed: 1 to 4" in await refused("trip_rpu_pump", pump=5)
+        await ask("plug_rpu", on=False)
+        assert not link.exists()
+        assert (await ask("state"))["rpu"]["plugged"] is False
+        await ask("plug_rpu", on=True)
+        assert link.exists()
+    assert not link.exists()
+
+
+async def test_a_scenario_restarts_the_device_once():
+    scenario = Scenario(cdu_events=(CduEvent(at_s=0.7, act=Act.REBOOT),))
+    async with Simulator(settings(scenario=scenario)) as sim:
+        await until(lambda: sim.device.time_s > 2.0, "time goes on")
+        assert sim.device.port.reboots == 1
 
 
 async def test_a_scenario_acts_in_device_time():

@@ -108,3 +108,10 @@ def test_sysusers_makes_the_account(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "coolantd:" in (tmp_path / "etc/passwd").read_text()
     assert "coolantd:" in (tmp_path / "etc/group").read_text()
+
+
+def test_the_serial_drop_in_lets_serial_ports_in_and_nothing_else() -> None:
+    text = (SYSTEMD / "coolantd.service.d/serial-line.conf.example").read_text()
+    allowed = [line.partition("=")[2] for line in text.splitlines() if line.startswith("DeviceAllow=")]
+    assert allowed == ["char-ttyUSB rw", "char-ttyACM rw", "char-ttyS rw"]
+    assert "\nDevicePolicy=closed\n" in text

@@ -19,7 +19,39 @@ from coolantd.config.load import Loaded, load
 from coolantd.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[2]
-DEMO = (REPOSITORY / "config" / "demo.toml").read_text(encoding="utf-8")
+SERIAL = """
+[[line]]
+name = "bus"
+port = "/dev/serial/by-id/usb-a"
+baudrate = 9600
+parity = "even"
+stopbits = 1
+turnaround_s = 0.5
+loopback = true
+
+[[line]]
+name = "far"
+host = "192.0.2.5"
+tcp_port = 4001
+
+[[device]]
+name = "cdu2"
+profile = "row-cdu"
+modbus_rtu = { line = "bus", unit_id = 12 }
+monitor_only = true
+
+[[device]]
+name = "cdu3"
+profile = "row-cdu"
+modbus_rtu = { line = "far", unit_id = 12 }
+monitor_only = true
+
+[[proxy]]
+host = "127.0.0.1"
+port = 5502
+units = [ { unit_id = 1, device = "cdu1", age_unit_id = 101 } ]
+"""
+DEMO = (REPOSITORY / "config" / "demo.toml").read_text(encoding="utf-8").replace("[[cdu]]", f"{SERIAL}\n[[cdu]]", 1)
 DEMO_BYTES = DEMO.encode()
 EXAMPLES_PER_KIND = 700
 """Four kinds: 2 800 mutations of the main file in every run, and those of the command and of profiles."""
@@ -215,7 +247,7 @@ def test_damaged_profile_of_the_site(directory, data):
     (directory / "profiles" / "own.toml").write_bytes(damaged)
     main = directory / "coolantd.toml"
     main.write_text(
-        DEMO.replace('profile = "row-cdu"', 'profile = "own"', 1)
+        DEMO.replace('profile = "row-cdu"', 'profile = "own"')
         if b"5000" in damaged
         else DEMO.replace('profile = "rack-manifold"', 'profile = "own"', 1)
     )

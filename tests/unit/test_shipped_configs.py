@@ -16,6 +16,22 @@ def test_it_loads(path: Path) -> None:
     assert load(path).config.cdus
 
 
+def test_what_the_site_example_only_shows_is_valid_too(tmp_path: Path) -> None:
+    """Its commented serial line, RPU and proxy, taken as they stand."""
+    text = (ROOT / "config/coolantd.toml").read_text()
+    for begin in ("# [[line]]\n", "# [[proxy]]\n"):
+        start = text.index(begin)
+        block = re.match(r"(#.*\n)+", text[start:])
+        assert block is not None
+        text = text[:start] + re.sub(r"^# ?", "", block[0], flags=re.MULTILINE) + text[start + block.end() :]
+    (tmp_path / "coolantd.toml").write_text(text)
+    config = load(tmp_path / "coolantd.toml").config
+    assert [line.name for line in config.lines] == ["rack-bus"]
+    assert [device.transport for device in config.devices].count("modbus_rtu") == 1
+    assert [unit.device for proxy in config.proxies for unit in proxy.units] == ["cdu1"]
+    assert not load(ROOT / "config/coolantd.toml").config.lines, "they are commented out as shipped"
+
+
 def test_the_site_example_asks_for_the_credential_that_the_unit_hands_over() -> None:
     config = load(ROOT / "config/coolantd.toml").config
     assert config.mqtt is not None

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from coolantd.cli.demo import _addresses
-from coolantd.sim.demo_site import DemoSite
+from coolantd.config.load import load
+from coolantd.sim import demo_site as demo_site_module
+from coolantd.sim.demo_site import RPU_DEVICE, DemoSite, demo_site
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,18 @@ def test_commands_to_copy_are_found_although_make_demo_leaves_the_path_alone(mon
     shown = _addresses(site)
     assert f"{command} status --watch --socket /site/run/control.sock" in shown
     assert f"{command} reload --socket /site/run/control.sock" in shown
+
+
+@pytest.mark.parametrize("ptys", [True, False])
+def test_the_rpu_is_part_of_the_demo_where_there_are_pseudo_terminals_and_said_to_be_missing_elsewhere(
+    monkeypatch, ptys
+):
+    monkeypatch.setattr(demo_site_module, "ptys_available", lambda: ptys)
+    with demo_site(1.0, rpu=True) as site:
+        loaded = load(site.config)
+        shown = _addresses(site)
+    names = [device.name for device in loaded.config.devices]
+    assert (RPU_DEVICE in names) is ptys
+    assert [str(line.port) for line in loaded.config.lines] == [str(site.rpu_port)] * ptys
+    assert (f"{site.rpu_port} unit 12" in shown) is ptys
+    assert ("none: this machine has no pseudo terminals" in shown) is not ptys

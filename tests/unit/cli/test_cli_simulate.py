@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from coolantd.cli.simulate import simulate
+from coolantd.sim.serial_port import ptys_available
 
 app = typer.Typer()
 app.command()(simulate)
@@ -69,3 +70,18 @@ def test_a_taken_port_is_one_sentence_and_exit_1():
     assert second.stderr == f"cannot listen on 127.0.0.1:{port} for Modbus TCP, allowed: a free port\n"
     assert "command local" in line
     assert first.returncode == 0
+
+
+@pytest.mark.skipif(not ptys_available(), reason="this machine gives no pseudo terminals")
+def test_an_rpu_is_served_on_a_port_that_is_printed(tmp_path):
+    link = tmp_path / "by-id" / "usb-rpu"
+    command = [*COMMAND, "--no-mqtt", "--modbus-port", "0", "--rpu-link", str(link)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(2)]
+        there = link.is_symlink()
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+    assert lines[1] == f"RPU: Modbus RTU {link} 19200 8N1 unit 12, profile orv3-rpu\n"
+    assert there
+    assert not link.is_symlink()
+    assert (process.returncode, errors) == (0, "")

@@ -14,6 +14,7 @@ SITE = """title = "t"
 source = "s"
 verified = false
 firmware_point = "firmware"
+uptime_point = "up_h"
 
 [[text]]
 name = "firmware"
@@ -109,6 +110,17 @@ unit = "kW"
 minimum = 0.0
 maximum = 9.0
 point = [{ name = "d_kw", address = 40 }]
+
+[[block]]
+table = "input"
+coding = "u32"
+unit = "h"
+minimum = 0.0
+maximum = 1e6
+
+[[block.point]]
+name = "up_h"
+address = 60
 """
 
 
@@ -154,6 +166,7 @@ def test_every_new_key_reaches_the_profile(site):
         CommunicationLoss(point="loss_action_code", expected=1.0, sentence="says what"),
     )
     assert profile.firmware_point == "firmware"
+    assert profile.uptime_point == "up_h"
     limits = profile.limits
     assert (limits.write_gap_s, limits.timeout_s, limits.connections_max) == (1.0, 2.5, 1)
 
@@ -188,6 +201,10 @@ def test_what_is_not_said_keeps_its_default(site):
         ('firmware = "2."', 'firmware = ""', 'firmware = ""', "empty"),
         ('firmware_point = "firmware"\n', "", 'firmware = "2."', "needs firmware_point"),
         ('firmware_point = "firmware"', 'firmware_point = "a_kpa"', "firmware_point", "no text point"),
+        ('uptime_point = "up_h"', 'uptime_point = "firmware"', "uptime_point", "no register point of unit s or h"),
+        ('uptime_point = "up_h"', 'uptime_point = "a_kpa"', "uptime_point", "no register point of unit s or h"),
+        ('name = "up_h"', 'name = "up_h"\npoll = "once"', "uptime_point", "read only once per connect"),
+        ('name = "up_h"', 'name = "up_h"\naccess = "rw"', "uptime_point", "not a point that is only read"),
         ('basis = "verified"', 'basis = "guessed"', "guessed", "'inferred'"),
         ("min_interval_s = 5.0", "min_interval_s = -1", "min_interval_s = -1", "0 to 3600"),
         ("writes_per_hour_max = 60", "writes_per_hour_max = 0", "writes_per_hour_max = 0", "1 to 3600"),

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from coolantd.config.models import MqttConfig
-from coolantd.config.secrets import SECRET_BYTES_MAX, mqtt_password
+from coolantd.config.secrets import SECRET_BYTES_MAX, beyond_this_user, mqtt_password, no_usable_secret
 from coolantd.errors import ConfigError
 
 
@@ -46,3 +46,22 @@ def test_pipe_is_refused_at_once_instead_of_waited_for(tmp_path):
     os.mkfifo(pipe)
     with pytest.raises(ConfigError, match="not a regular file"):
         mqtt_password(broker(username="u", password_file=str(pipe)), {})
+
+
+def test_a_secret_that_this_user_may_not_read_is_not_judged(tmp_path, monkeypatch):
+    """`coolantd check` runs as an operator; the password is for the daemon's user alone."""
+    (tmp_path / "p").write_text("s3cret")
+    mqtt = broker(username="u", password_file=str(tmp_path / "p"))
+    assert beyond_this_user(mqtt, {}) == ""
+
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    assert "this user may not read it" in beyond_this_user(mqtt, {})
+    assert no_usable_secret(mqtt, {}) == ("password_file", "cannot be read: Permission denied")
+
+
+def test_nothing_named_is_nothing_missing():
+    assert no_usable_secret(broker(), {}) is None
+    assert beyond_this_user(broker(), {}) == ""

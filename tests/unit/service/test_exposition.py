@@ -82,6 +82,15 @@ async def test_devices_broker_and_readiness():
     assert "coolantd_mqtt_connected" not in await scrape(make_view(broker_connected=None))
 
 
+async def test_a_paused_device_is_told_from_one_that_is_gone():
+    view = make_view()
+    cdu1, manifold1 = view.devices
+    paused = dataclasses.replace(cdu1, up=False, fault="paused", paused_left_s=60.0)
+    series = await scrape(dataclasses.replace(view, devices=(paused, manifold1)))
+    assert series["coolantd_device_paused"] == {(("device", "cdu1"),): 1, (("device", "manifold1"),): 0}
+    assert series["coolantd_device_up"][(("device", "cdu1"),)] == 0
+
+
 async def test_own_counters_are_included_without_creation_times():
     metrics = Metrics()
     metrics.cycles.inc(7)

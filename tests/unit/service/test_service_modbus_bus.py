@@ -111,7 +111,7 @@ async def test_a_point_written_again_and_again_keeps_its_place_in_the_queue():
         rig.write(50)
         rig.write(12, point="temp_c")
         rig.write(51)
-        assert [(job.point.name, job.words) for job in rig.bus._writes.values()] == [
+        assert [(job.point.name, job.words) for job in rig.bus._writes] == [
             ("setpoint_pct", (51,)),
             ("temp_c", (12,)),
         ]

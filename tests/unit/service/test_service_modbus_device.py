@@ -7,15 +7,16 @@ from modbus_rig import BEAT, FLOW, TEMP, BusRig, fault
 
 from coolantd.errors import Fault
 from coolantd.point import Quality, Reason
-from coolantd.service.modbus_device import DEADLINE_MAX_S, PolledSpan, failure_reason
+from coolantd.service.failures import failure_reason
+from coolantd.service.read_plan import DEADLINE_MAX_S
 
 
-def span_of(rig, name):
-    return next(p.span for p in rig.device.spans if any(point.name == name for point in p.span.points))
+def ask_of(rig, name):
+    return next(ask for ask in rig.device.spans if any(point.name == name for point in ask.span.points))
 
 
 def receive(rig, name, *words):
-    rig.device.received(span_of(rig, name), words, rig.clock.now_s())
+    rig.device.received(ask_of(rig, name), words, rig.clock.now_s())
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_silence_lets_the_last_value_age():
     rig = BusRig()
     receive(rig, "temp_c", 340)
     rig.clock.jump(0.5)
-    rig.device.failed(span_of(rig, "temp_c"), fault(Fault.TIMEOUT), rig.clock.now_s())
+    rig.device.failed(ask_of(rig, "temp_c"), fault(Fault.TIMEOUT), rig.clock.now_s())
     assert rig.point("temp_c") == (34.0, Quality.GOOD, Reason.NONE)
     rig.clock.jump(1.1)
     value, quality, reason = rig.point("temp_c")
@@ -60,7 +61,7 @@ def test_nonsense_is_bad_at_once_and_counted():
     rig = BusRig()
     receive(rig, "temp_c", 340)
     rig.clock.jump(0.5)
-    rig.device.failed(span_of(rig, "temp_c"), fault(Fault.WRONG_BYTE_COUNT), rig.clock.now_s())
+    rig.device.failed(ask_of(rig, "temp_c"), fault(Fault.WRONG_BYTE_COUNT), rig.clock.now_s())
     assert rig.point("temp_c")[1:] == (Quality.BAD, Reason.DEVICE_FAILURE)
     assert rig.counter("coolantd_samples_bad_total", device="cdu1", reason="device_failure") == 1
 
@@ -72,12 +73,14 @@ def test_fm_21_a_reading_outside_its_range_is_bad_and_counted():
     assert rig.counter("coolantd_samples_bad_total", device="cdu1", reason="out_of_range") == 1
 
 
-def test_a_device_is_up_after_a_good_read_and_down_after_a_failed_one():
+def test_fm_37_a_device_is_up_after_a_good_read_and_down_after_two_lost_replies_not_one():
     rig = BusRig()
     assert (rig.device.up, rig.device.fault) == (False, Fault.NOT_CONNECTED)
     receive(rig, "temp_c", 340)
     assert (rig.device.up, rig.device.fault) == (True, None)
-    rig.device.failed(span_of(rig, "temp_c"), fault(Fault.TIMEOUT), rig.clock.now_s())
+    rig.device.failed(ask_of(rig, "temp_c"), fault(Fault.TIMEOUT), rig.clock.now_s())
+    assert (rig.device.up, rig.device.fault) == (True, None)
+    rig.device.failed(ask_of(rig, "temp_c"), fault(Fault.TIMEOUT), rig.clock.now_s())
     assert (rig.device.up, rig.device.fault) == (False, Fault.TIMEOUT)
 
 
@@ -163,7 +166,7 @@ def test_fm_21_a_block_waits_until_the_selector_has_been_read_again():
 def test_fm_21_the_selector_is_asked_right_behind_the_block_that_waits():
     rig = BusRig(selector=True)
     select(rig, 0)
-    selector = next(polled for polled in rig.device.spans if polled.span is span_of(rig, "imperial_bool"))
+    selector = ask_of(rig, "imperial_bool")
     selector.due_s = rig.clock.now_s() + 9.0
     receive(rig, "temp_c", 340)
     assert selector.due_s == rig.clock.now_s()
@@ -203,7 +206,7 @@ def test_fm_21_a_refused_selector_reading_stops_the_block_too():
     rig = BusRig(selector=True)
     select(rig, 0)
     rig.clock.jump(0.1)
-    rig.device.failed(span_of(rig, "imperial_bool"), fault(Fault.WRONG_COUNT), rig.clock.now_s())
+    rig.device.failed(ask_of(rig, "imperial_bool"), fault(Fault.WRONG_COUNT), rig.clock.now_s())
     receive(rig, "temp_c", 340)
     assert rig.point("temp_c")[2] == Reason.WAITING_FOR_INITIAL_DATA
 
@@ -226,11 +229,12 @@ def test_fm_37_a_read_may_take_half_of_its_period_and_at_most_a_second():
     ("now_s", "next_s"), [(10.0, 10.5), (10.3, 10.5), (10.5, 11.0), (10.51, 11.0), (60.2, 60.5), (9.9, 10.5)]
 )
 def test_the_next_slot_keeps_its_phase_and_is_still_to_come(now_s, next_s):
-    polled = PolledSpan(span_of(BusRig(), "flow_lpm"), 0.5, due_s=10.0)
+    polled = ask_of(BusRig(), "flow_lpm")
+    polled.due_s = 10.0
     polled.schedule_next(now_s)
     assert polled.due_s == pytest.approx(next_s)
 
 
 def test_the_rig_reads_where_it_says():
     rig = BusRig(heartbeat=True)
-    assert {span_of(rig, n).address for n in ("temp_c", "flow_lpm", "theirs_count")} == {TEMP, FLOW, BEAT}
+    assert {ask_of(rig, n).address for n in ("temp_c", "flow_lpm", "theirs_count")} == {TEMP, FLOW, BEAT}

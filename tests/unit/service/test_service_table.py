@@ -192,3 +192,37 @@ def test_labels_are_in_the_order_of_the_rows():
     labels = table_of().labels
     assert labels.devices == ("cdu1", "cdu1", "cdu1", "cdu2")
     assert labels.points == ("a", "b", "dp", "x")
+
+
+def test_a_reply_put_at_once_is_each_of_its_samples_and_never_displaces_a_newer_one():
+    at_once, one_by_one = table_of(), table_of()
+    for table in (at_once, one_by_one):
+        table.silent([A], Reason.NOT_CONNECTED)
+        table.put(B, good(7.0, 11.0))
+    samples = {A: bad(Reason.OUT_OF_RANGE, 10.0), B: good(2.0, 10.0), OTHER: good(3.0, 10.0)}
+    for which, sample in samples.items():
+        one_by_one.put(which, sample)
+    rows, columns = np.array(list(samples)), list(samples.values())
+    at_once.put_many(
+        rows,
+        np.array([s.value for s in columns]),
+        np.array([int(s.quality) for s in columns]),
+        np.array([int(s.reason) for s in columns]),
+        10.0,
+    )
+    assert at_once.sample(B) == good(7.0, 11.0)
+    for now_s in (10.5, 12.0, 20.0):
+        for which in (A, B, DP, OTHER):
+            assert repr(row(at_once, now_s, which)) == repr(row(one_by_one, now_s, which))
+
+
+def test_a_register_left_to_another_writer_is_marked_while_it_has_a_value():
+    table = PointTable([PointSpec(device="d", point="a_pct", unit="%", period_s=1.0)])
+    table.put(0, good(50.0, 100.0))
+    table.overridden(0, value=True)
+    for now_s, quality in ((100.5, Quality.GOOD), (102.5, Quality.UNCERTAIN)):
+        snapshot = table.snapshot(now_s)
+        assert (snapshot.quality[0], snapshot.reason[0]) == (quality, Reason.LOCAL_OVERRIDE)
+    assert table.snapshot(110.0).reason[0] == Reason.STALE
+    table.overridden(0, value=False)
+    assert table.snapshot(100.5).reason[0] == Reason.NONE

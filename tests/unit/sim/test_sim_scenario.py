@@ -86,7 +86,7 @@ def test_an_empty_scenario_is_the_reference_plant_at_a_tenth_of_its_load():
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        ({"heatload": []}, "heatload: unknown key, allowed: fws_differential_pressure"),
+        ({"heatload": []}, "heatload: unknown key, allowed: cdu_event, fws_differential_pressure"),
         ({"heat_load": 5}, "heat_load: not an array of tables"),
         ({"heat_load": [{"at_s": 0}]}, "heat_load[0]: allowed: exactly one of load_pct and load_kw"),
         ({"heat_load": [{"load_pct": 5}]}, "heat_load[0]: at_s is missing"),
