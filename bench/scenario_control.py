@@ -15,7 +15,7 @@ from coolantd.control.loops import DECIDE
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import Decision, initial_state, step
 from coolantd.kernel import KernelFunction
-from coolantd.point import Quality, Snapshot
+from coolantd.point import Quality, Reason, Snapshot
 from coolantd.safety.envelope import GATE
 
 SETPOINT_C: Final = 34.0
@@ -143,7 +143,12 @@ class Kernels:
 
 
 class Ours:
-    """``step()`` on one plan; writes are acknowledged at once."""
+    """``step()`` on one plan; writes are acknowledged at once.
+
+    Attributes:
+        lost: names of readings that are bad.
+        others_valve_pct: where another writer, who has the valve's register, holds it; NaN while nobody does.
+    """
 
     def __init__(self, plan: Plan, kernels: Kernels) -> None:
         self.plan = plan.with_kernels(kernels.decide, kernels.gate)
@@ -151,6 +156,7 @@ class Ours:
         self.registers: dict[str, float] = {}
         self.decision: Decision | None = None
         self.lost: set[str] = set()
+        self.others_valve_pct = float("nan")
 
     def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float]:
         """Decide once."""
@@ -158,10 +164,15 @@ class Ours:
         quality = np.full(value.size, int(Quality.GOOD), dtype=np.int64)
         for name in self.lost:
             value[POINT[name]], quality[POINT[name]] = np.nan, int(Quality.BAD)
-        snapshot = Snapshot(value, quality, np.zeros(value.size, dtype=np.int64), np.zeros(value.size))
+        reason = np.zeros(value.size, dtype=np.int64)
+        if np.isfinite(self.others_valve_pct):
+            value[POINT["valve_rb"]], reason[POINT["valve_rb"]] = self.others_valve_pct, int(Reason.LOCAL_OVERRIDE)
+        snapshot = Snapshot(value, quality, reason, np.zeros(value.size))
         self.state, self.decision = step(self.plan, self.state, snapshot, now_s)
         for name, command in zip(("valve", "pump1", "pump2"), self.decision.commands, strict=True):
             self.registers[f"{name}_rb"] = readings[name] if np.isnan(command) else float(command)
+        if np.isfinite(self.others_valve_pct):
+            self.registers["valve_rb"] = self.others_valve_pct
         return self.registers["valve_rb"], self.registers["pump1_rb"]
 
 

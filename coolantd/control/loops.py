@@ -167,7 +167,7 @@ def run_model(
     held_pct: float,
     dt_s: float,
 ) -> bool:
-    """Let the model of a CDU follow the plant and, where it ``drives``, move the valve; False where ``run_loop`` has to.
+    """Let a CDU's model follow the plant and, where it ``drives``, move the valve; False where ``run_loop`` has to.
 
     The fixed gains follow bumplessly meanwhile, and take over when the model's inputs fail.
     """

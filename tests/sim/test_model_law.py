@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coolantd.control.layout import C_WANTS_MANUAL, D_MODEL_BIAS_K, D_MODEL_STUCK_S, D_MODEL_TRIM_K
 from coolantd.control.step import carry_state
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.modes import Mode
@@ -155,3 +156,64 @@ def test_fm_55_a_valve_that_stays_put_winds_nothing_up(kernels, advance):
     supply_c = loop.run(300.0)[0]
     assert supply_c.min() > 34.0 - 2.0
     assert np.abs(supply_c[-120:] - 34.0).max() < 0.3
+
+
+def test_fm_22_a_valve_given_back_by_another_writer_starts_where_it_is_and_nothing_was_wound_up(kernels, advance):
+    loop = Loop(kernels, advance, 0.6)
+    loop.run(900.0)
+    learnt_k = loop.control.state.d[0, D_MODEL_BIAS_K]
+    theirs_pct = loop.rig.plant.fws_valve_ratio * 100.0 + 12.0
+    loop.control.others_valve_pct = theirs_pct
+    loop.run(300.0)
+    loop.rig.load(0.9)
+    loop.run(900.0)
+    assert np.isnan(loop.control.decision.commands[0])
+    assert loop.control.decision.modes[0] == Mode.AUTOMATIC
+    assert abs(loop.control.state.d[0, D_MODEL_BIAS_K] - learnt_k) < 1.0
+    at_pct, supply_c = loop.rig.plant.fws_valve_ratio * 100.0, loop.rig.shown_supply_c
+    loop.control.others_valve_pct = float("nan")
+    later_c, valves_pct = loop.run(300.0)
+    assert abs(valves_pct[0] - at_pct) < 0.1
+    assert np.abs(np.diff(valves_pct)).max() <= 100.0 / 30.0 * PERIOD_S + 1e-9
+    away = np.sign(supply_c - 34.0)
+    assert (away * (later_c - 34.0)).min() > -0.3
+    assert np.abs(later_c[-480:] - 34.0).max() < 0.3
+
+
+@pytest.mark.parametrize("load", [0.3, 0.9])
+def test_manual_and_back_to_automatic_moves_nothing_that_old_readings_say(kernels, advance, load):
+    loop = Loop(kernels, advance, 0.6)
+    loop.run(900.0)
+    automatic = loop.control.plan
+    loop.control.plan = replace(automatic, c=automatic.c.copy())
+    loop.control.plan.c[0, C_WANTS_MANUAL] = 1.0
+    held_pct = loop.run(10.0)[1][-1]
+    loop.rig.load(load)
+    assert np.abs(loop.run(900.0)[1] - held_pct).max() < 0.2
+    before_k = loop.rig.shown_supply_c - 34.0
+    loop.control.plan = automatic
+    supply_c, valves_pct = loop.run(300.0)
+    assert abs(valves_pct[0] - held_pct) <= 100.0 / 30.0 * PERIOD_S + 1e-9
+    assert (np.sign(before_k) * (supply_c - 34.0)).min() > -0.4
+    assert np.abs(supply_c[-240:] - 34.0).max() < 0.3
+
+
+def test_a_register_held_back_by_its_writer_winds_nothing_up_and_is_no_stuck_valve(kernels, advance):
+    loop = Loop(kernels, advance, 0.6)
+    loop.run(900.0)
+    state = loop.control.state
+    register_pct = loop.control.registers["valve_rb"]
+    loop.rig.load(0.75)
+    for _ in range(1200):
+        loop.control.registers["valve_rb"] = register_pct
+        _, pump_pct = loop.control(loop.rig.measure(), loop.now_s)
+        loop.control.registers["valve_rb"] = register_pct
+        loop.rig.command(register_pct, pump_pct)
+        loop.rig.advance(PERIOD_S)
+        loop.now_s += PERIOD_S
+        assert loop.control.state.d[0, D_MODEL_STUCK_S] >= 0.0
+    moved_k = loop.control.state.d[0, D_MODEL_TRIM_K] - state.d[0, D_MODEL_TRIM_K]
+    assert abs(moved_k) < 0.05
+    supply_c = loop.run(300.0)[0]
+    assert supply_c.min() > 34.0 - 0.4
+    assert np.abs(supply_c[-240:] - 34.0).max() < 0.3
