@@ -87,6 +87,8 @@ D_HEAT_KW: Final = 3
 # What the model remembers (see ``control.model``).
 D_MODEL_READY: Final = 4
 """1 while the states below follow the plant, 2 while they do and are not believed; 0 starts them anew."""
+D_MODEL_TRUSTED: Final = 1.0
+D_MODEL_DISTRUSTED: Final = 2.0
 D_MODEL_BAD_S: Final = 5
 """Seconds for which an input of the model has been bad without a break; the last good ones are held meanwhile."""
 D_MODEL_HOT_C: Final = 6
@@ -120,7 +122,9 @@ D_MODEL_FREED_PCT: Final = 23
 """Where a valve that is being freed is sent first; then whether it stirred."""
 D_MODEL_FREEING_PCT: Final = 24
 """How far the next attempt goes; it doubles while the valve does not stir."""
-D_MODEL_HEAT_KW: Final = 25
+D_MODEL_WANTED_PCT: Final = 25
+"""Where the model would have the valve, before limits and rate."""
+D_MODEL_HEAT_KW: Final = 26
 """HEAT_STAGES columns: the racks' heat on its way through plates, pipe and tank."""
 HEAT_STAGES: Final = 4
 CDU_STATE: Final = D_MODEL_HEAT_KW + HEAT_STAGES

@@ -32,6 +32,7 @@ from coolantd.control.layout import (
     D_MODEL_COLD_C,
     D_MODEL_COLD_CALM_C,
     D_MODEL_COLD_SLOW_C,
+    D_MODEL_DISTRUSTED,
     D_MODEL_DP_KPA,
     D_MODEL_FLOW_LPM,
     D_MODEL_FREEING_PCT,
@@ -47,7 +48,9 @@ from coolantd.control.layout import (
     D_MODEL_STUCK_S,
     D_MODEL_SUPPLY_C,
     D_MODEL_TRIM_K,
+    D_MODEL_TRUSTED,
     D_MODEL_VALVE_PCT,
+    D_MODEL_WANTED_PCT,
     HEAT_STAGES,
     P_OUTPUT_MAX,
     P_OUTPUT_MIN,
@@ -60,8 +63,6 @@ from coolantd.control.stuck_valve import FREEING_PCT, WITHHELD_PCT, free_valve
 from coolantd.point import FloatArray, IntArray, Quality
 
 _BAD: Final = int(Quality.BAD)
-_TRUSTED: Final = 1.0
-_DISTRUSTED: Final = 2.0
 
 HELD_MAX_S: Final = 5.0
 """A bad input is held this long, then the loop falls back to fixed gains: in 5 s a load step moves the return
@@ -129,10 +130,10 @@ def trusted(d: FloatArray) -> bool:
     """Return whether the model may move the valve: not while its bias says that it describes another machine."""
     size_k = abs(d[D_MODEL_BIAS_K])
     if size_k > BIAS_MAX_K:
-        d[D_MODEL_READY] = _DISTRUSTED
+        d[D_MODEL_READY] = D_MODEL_DISTRUSTED
     elif size_k < 0.5 * BIAS_MAX_K:
-        d[D_MODEL_READY] = _TRUSTED
-    return d[D_MODEL_READY] == _TRUSTED
+        d[D_MODEL_READY] = D_MODEL_TRUSTED
+    return d[D_MODEL_READY] == D_MODEL_TRUSTED
 
 
 def begin(c: FloatArray, d: FloatArray, pv: float, position_pct: float) -> None:
@@ -149,7 +150,7 @@ def begin(c: FloatArray, d: FloatArray, pv: float, position_pct: float) -> None:
     d[D_MODEL_FREEING_PCT] = FREEING_PCT
     for k in range(HEAT_STAGES):
         d[D_MODEL_HEAT_KW + k] = math.nan
-    d[D_MODEL_READY] = _TRUSTED
+    d[D_MODEL_READY] = D_MODEL_TRUSTED
 
 
 def rest(d: FloatArray) -> None:
@@ -237,6 +238,7 @@ def model_output(
     cold_c = ahead_of_sensor(d, D_MODEL_COLD_C, D_MODEL_COLD_SLOW_C, D_MODEL_COLD_CALM_C, CALM_LEAST_K, lead_s, dt_s)
     target_c = setpoint - d[D_MODEL_BIAS_K] - d[D_MODEL_TRIM_K]
     wanted = valve_model_pct(c, target_c, hot_c, cold_c, d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA])
+    d[D_MODEL_WANTED_PCT] = wanted
     step = p[P_OUTPUT_RATE] * dt_s
     last = s[S_OUTPUT]
     if math.isfinite(d[D_MODEL_HEAT_KW]) and must_start_now(c, d, power_kw, target_c, hot_c, cold_c, p, last):
@@ -287,6 +289,10 @@ def supply_step(
     follow_heat(c, d, power_kw, dt_s)
     if not trusted(d) or not drives:
         rest(d)
+        target_c = setpoint - d[D_MODEL_BIAS_K] - d[D_MODEL_TRIM_K]
+        d[D_MODEL_WANTED_PCT] = valve_model_pct(
+            c, target_c, d[D_MODEL_HOT_C], d[D_MODEL_COLD_C], d[D_MODEL_FLOW_LPM], d[D_MODEL_DP_KPA]
+        )
         return False
     model_output(p, s, c, d, setpoint, pv, power_kw, told_pct, dt_s)
     return True

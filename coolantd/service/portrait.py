@@ -18,6 +18,7 @@ from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Cause, Mode
 from coolantd.service.cycle import Cycle
 from coolantd.service.fleet import Fleet
+from coolantd.service.model_view import model_views
 from coolantd.service.view import ActuatorView, CduView, DaemonView, LoopView, ReloadView
 
 CONTROLLING = (Mode.AUTOMATIC, Mode.MANUAL)
@@ -49,6 +50,7 @@ def portray(
         labels=cycle.table.labels,
         snapshot=snapshot,
         loops=_loops(cycle, snapshot),
+        models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
         actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
         devices=fleet.views(now_s),

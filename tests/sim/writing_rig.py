@@ -117,7 +117,9 @@ class Journal:
 class World:
     """Plant, device, control law and writer."""
 
-    def __init__(self, kernels, *, seed, budget=True, foreign_every_s=None, mischief_every_s=None, yield_s=90.0, model=True):
+    def __init__(
+        self, kernels, *, seed, budget=True, foreign_every_s=None, mischief_every_s=None, yield_s=90.0, model=True
+    ):
         advance, decide, gate = kernels
         self.rng = random.Random(seed)
         self.noise = np.random.default_rng(seed)
