@@ -62,6 +62,10 @@ class Fault(StrEnum):
     MALFORMED = "malformed"
     WRONG_DEVICE = "wrong_device"
     """It answers, but is not, or has not yet shown that it is, the device configured: it is never written."""
+    WITHDRAWN = "withdrawn"
+    """A write taken back before it was sent; no error, and counted as none."""
+    EXPIRED = "expired"
+    """A write that had waited too long for its turn, and was not sent."""
 
 
 class DeviceError(CoolantdError):

@@ -75,7 +75,7 @@ def _addresses(site: Any) -> str:
     # `make demo` leaves the PATH alone, and these lines are there to be copied.
     coolantd = "coolantd" if shutil.which("coolantd") else f"{sys.executable} -m coolantd"
     rpu = f"  RPU       {site.rpu_port} unit 12   19200 baud, the virtual ORv3 RPU"
-    without = "  RPU       none: this machine has no pseudo terminals for its serial line"
+    without = "  RPU       none: its serial line needs a pseudo terminal, and a speed of 2 at most"
     return "\n".join(
         (
             f"  metrics   http://127.0.0.1:{site.http_port}/metrics   (also /readyz and /api/v1/status)",

@@ -1,7 +1,7 @@
 """The daemon's status as tables for people. Knows rich and the JSON of the view; reaches nobody."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
 
 from rich import box
 from rich.console import Console, Group
@@ -20,6 +20,16 @@ MODEL_USE_WORDS: Final = {
     "bias_large": "fixed gains: its bias is beyond 4 K",
 }
 
+PCT_PER_RATIO: Final = 100.0
+
+TELLING_TEXTS: Final = ("model", "serial", "firmware")
+"""What to quote when reporting a device; profiles read up to a dozen more, which ``--json`` has."""
+
+BUSY_RATIO_MAX: Final = 0.9
+"""Above it a bus has no time left for a retry; the alert's limit too."""
+BUDGET_RATIO_MAX: Final = 0.9
+"""Above it hardly anything but the reserve for urgent writes is left; the alert's limit too."""
+
 _COLOURS: Final = {
     "automatic": "green",
     "manual": "yellow",
@@ -31,7 +41,14 @@ _COLOURS: Final = {
     "up": "green",
     "down": "red",
     "ready": "green",
+    "paused": "yellow",
+    "wrong device": "red",
+    "local": "yellow",
+    "dormant": "red",
 }
+
+_NAMES: Final = frozenset({"device", "point", "endpoint", "bus", "cdu", "loop", "command %", "position %"})
+"""Columns that are never folded or cut: half a name cannot be typed into an order."""
 
 Json = dict[str, Any]
 
@@ -49,17 +66,17 @@ def render(view: Json, *, plain: bool) -> Group:
         view: the JSON of ``/api/v1/status``.
         plain: columns without lines, for files and pipes.
     """
-    tables = (_cdus(view), _loops(view), _models(view), _actuators(view), _devices(view), _points(view))
+    tables = (_cdus(view), _loops(view), _models(view), _actuators(view), _devices(view), _buses(view), _points(view))
     shown = [table for table in tables if table.row_count]
     for table in shown:
         table.box = None if plain else box.SIMPLE_HEAD
         table.title_justify = "left"
-    return Group(*_heading(view), *shown)
+    return Group(*_heading(view), *_attention(view), *shown)
 
 
 def render_devices(devices: Sequence[Json]) -> Table:
-    """Return the devices of a view alone, in columns without lines."""
-    table = _devices({"devices": devices})
+    """Return the devices of a view alone, with their problems, in columns without lines."""
+    table = _devices({"devices": devices}, fault=fault_text)
     table.box, table.title = None, None
     return table
 
@@ -74,11 +91,39 @@ def _heading(view: Json) -> list[Text]:
     return lines
 
 
+def _attention(view: Json) -> list[Text]:
+    """Return what wants a person, a sentence each: nothing that a column could fold or a hurried eye could miss."""
+    lines = [f"{device['name']}: {sentence}" for device in view["devices"] for sentence in _device_notes(device)]
+    for actuator in view["actuators"]:
+        lines += [f"{actuator['device']} {actuator['point']}: {note}" for note in _actuator_notes(actuator)]
+    return [Text(f"! {line}", "yellow") for line in lines]
+
+
+def _device_notes(device: Json) -> list[str]:
+    name, left_s = device["name"], device.get("paused_left_s", 0.0)
+    notes = [f"paused for {duration(left_s)} more; to end it: coolantd device resume {name}"] if left_s else []
+    if device.get("put_local"):
+        notes.append(f"somebody put it to local, so it is left alone; to take it back: coolantd device resume {name}")
+    return [*notes, *device.get("problems", ())]
+
+
+def _actuator_notes(actuator: Json) -> list[str]:
+    left_s, used_ratio = actuator.get("yield_left_s"), actuator.get("budget_used_ratio")
+    notes = []
+    if left_s is not None:
+        resume = f"coolantd device resume {actuator['device']}"
+        notes.append(f"left to another writer for {duration(left_s)} more; to take it back: {resume}")
+    if used_ratio is not None and used_ratio > BUDGET_RATIO_MAX:
+        notes.append(f"{_share(used_ratio)} % of this hour's writes are used up")
+    return notes
+
+
 def _table(title: str, columns: Sequence[str]) -> Table:
     """Return an empty table; the columns of figures, marked by a trailing ``>``, are right-aligned."""
-    table = Table(title=title, title_style="bold")
+    table = Table(title=title, title_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left")
+        justify: Literal["left", "right"] = "right" if column.endswith(">") else "left"
+        table.add_column(column.rstrip(">"), justify=justify, no_wrap=column in _NAMES)
     return table
 
 
@@ -117,25 +162,62 @@ def _models(view: Json) -> Table:
 
 
 def _actuators(view: Json) -> Table:
-    table = _table("Actuators", ("device", "point", "command %>", "position %>", "refused"))
+    budgets = any(actuator.get("budget_used_ratio") is not None for actuator in view["actuators"])
+    table = _table("Actuators", ("device", "point", "command %>", "position %>", *["budget %>"] * budgets, "held by"))
+    local = {device["name"] for device in view["devices"] if device.get("put_local")}
     for actuator in view["actuators"]:
+        left_s = actuator.get("yield_left_s")
+        other = "local" if actuator["device"] in local else "" if left_s is None else f"other {duration(left_s)}"
+        used_ratio = actuator.get("budget_used_ratio")
         table.add_row(
             escape(actuator["device"]),
             escape(actuator["point"]),
             _figure(actuator["command_pct"]),
             _figure(actuator["position_pct"]),
-            escape(actuator["refusal"]),
+            *["" if used_ratio is None else _share(used_ratio)] * budgets,
+            Text(other or actuator["refusal"], "yellow"),
         )
     return table
 
 
-def _devices(view: Json) -> Table:
+def _devices(view: Json, *, fault: Callable[[Json], str] | None = None) -> Table:
     table = _table("Devices", ("device", "transport", "endpoint", "state", "fault", "says"))
     for device in view["devices"]:
-        state = _coloured("up" if device["up"] else "down")
         names = (device["name"], device["transport"], device["endpoint"])
-        says = ", ".join(f"{point} {text}" for point, text in device.get("texts", {}).items())
-        table.add_row(*map(escape, names), state, escape(fault_text(device)), escape(says))
+        shown = (fault or _fault)(device)
+        table.add_row(*map(escape, names), _coloured(_state(device)), escape(shown), escape(_says(device)))
+    return table
+
+
+def _state(device: Json) -> str:
+    """Return one word for how a device stands: the cause rather than the effect, where it is known."""
+    if device["up"]:
+        return "local" if device.get("put_local") else "up"
+    if device.get("paused_left_s", 0.0):
+        return "paused"
+    if device.get("wrong"):
+        return "wrong device"
+    return "dormant" if device.get("dormant") else "down"
+
+
+def _says(device: Json) -> str:
+    texts = device.get("texts", {})
+    said = [f"{name} {texts[name]}" for name in TELLING_TEXTS if name in texts]
+    return ", ".join(said)
+
+
+def _buses(view: Json) -> Table:
+    columns = ("bus", "link", "busy %>", "quiet>", "discarded B>", "loopbacks>", "missed>", "devices")
+    table = _table("Buses and lines", columns)
+    for bus in view.get("buses", ()):
+        counts = [bus[key] for key in ("quiet_times", "discarded_bytes", "loopbacks", "loopbacks_missed")]
+        table.add_row(
+            escape(bus["name"]),
+            _coloured("up" if bus["connected"] else "down"),
+            Text(_share(bus["busy_ratio"]), "yellow" if bus["busy_ratio"] > BUSY_RATIO_MAX else ""),
+            *(str(count) if bus["line"] else UNKNOWN for count in counts),
+            escape(", ".join(bus["devices"])),
+        )
     return table
 
 
@@ -156,13 +238,23 @@ def _points(view: Json) -> Table:
 
 def fault_text(device: Json) -> str:
     """Return what is wrong with a device, and for a paused one how long that will last."""
+    return "; ".join(filter(None, (_fault(device), *device.get("problems", ()))))
+
+
+def _fault(device: Json) -> str:
+    """Return the fault unless the state says it already."""
     left_s = device.get("paused_left_s", 0.0)
-    fault = f"{device['fault']}, {duration(left_s)} left" if left_s else str(device["fault"])
-    return "; ".join(filter(None, (fault, *device.get("problems", ()))))
+    if left_s:
+        return f"{duration(left_s)} left"
+    return "" if device.get("wrong") else str(device["fault"])
 
 
 def _coloured(word: str) -> Text:
     return Text(word, _COLOURS.get(word, ""))
+
+
+def _share(ratio: float) -> str:
+    return f"{ratio * PCT_PER_RATIO:.0f}"
 
 
 def _figure(number: float | None) -> str:

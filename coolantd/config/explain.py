@@ -48,8 +48,11 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
         document: where the keys stand.
         root: where the validated value stands in the document.
     """
-    found = error.errors(include_url=False)
-    return [_problem(dict(one), model, document, root) for one in found if one["type"] != "default_factory_not_called"]
+    found = [one for one in error.errors(include_url=False) if one["type"] != "default_factory_not_called"]
+    wrong = {one["loc"][:length] for one in found for length in range(len(one["loc"]))}
+    # pydantic counts only entries that are well: an array with a wrong one is not short as well.
+    kept = (one for one in found if one["type"] != "too_short" or one["loc"] not in wrong)
+    return [_problem(dict(one), model, document, root) for one in kept]
 
 
 def _problem(one: dict[str, Any], model: type[BaseModel], document: Document, root: KeyPath) -> Problem:

@@ -14,7 +14,10 @@ from pydantic_core import PydanticCustomError
 TOKEN_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]*")
 """Names appear in metric labels, MQTT topics and file names: nothing there may need escaping."""
 REFERENCE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_]*")
-HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]+")
+HOST_PATTERN: Final = re.compile(
+    r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"  # RFC 1035; an IPv4 address is of the same form
+    r"|[0-9A-Fa-f:]{0,39}:[0-9A-Fa-f:]{0,39}(\d{1,3}(\.\d{1,3}){3})?"
+)
 TOPIC_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)*")
 TOKEN_LENGTH_MAX: Final = 64
 HOST_LENGTH_MAX: Final = 253

@@ -167,8 +167,13 @@ class _Library:
         return self._files[name]
 
     def _wrong_branches(self, device: DeviceDraft, config: DeviceConfig, file: ProfileFile) -> Problem | None:
-        if config.mqtt is None or file.model is None:
+        if file.model is None:
             return None
+        if config.mqtt is None:
+            # Without branches such a profile is empty, which would be said of the profile, not of the device.
+            what = f"profile {file.name} is for another transport"
+            place = (*device.path, config.transport)
+            return self._document.problem(place, what, allowed="mqtt = { ... }") if uses_branches(file) else None
         path = (*device.path, "mqtt", "branches")
         value = str(config.mqtt.branches)
         if uses_branches(file) and config.mqtt.branches == 0:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from coolantd.config.document import Document
 from coolantd.config.draft import CduDraft, DeviceDraft
 from coolantd.config.explain import shown
+from coolantd.config.fields import TOKEN_PATTERN
 from coolantd.config.locate import KeyPath
 from coolantd.config.models import FailsafeConfig, ManualConfig, PressureLoopConfig, SupplyTempLoopConfig
 from coolantd.config.plant_model import ModelConfig
@@ -44,11 +45,9 @@ class Plant:
 
     def no_device(self, path: KeyPath, name: str) -> Problem:
         """Return the problem of a device that does not exist."""
+        known = [each for each in sorted(self.devices) if TOKEN_PATTERN.fullmatch(each)]  # no other name is allowed
         return self.document.problem(
-            path,
-            "no such device",
-            value=shown(name),
-            allowed=", ".join(sorted(filter(str.isprintable, self.devices))) or "a [[device]]",
+            path, "no such device", value=shown(name), allowed=", ".join(known) or "a [[device]]"
         )
 
     def find(self, reference: str, path: KeyPath) -> tuple[PointFacts | None, list[Problem]]:

@@ -13,6 +13,7 @@ from coolantd.config.explain import shown
 from coolantd.config.locate import KeyPath
 from coolantd.config.profile_build import Entry, Point
 from coolantd.config.profile_register_checks import BIT_TABLES, check_register, check_rule
+from coolantd.config.profile_sendable import unsendable
 from coolantd.errors import Problem
 from coolantd.protocol.profile import (
     Access,
@@ -158,6 +159,21 @@ def _device(profile: Profile, points: Mapping[str, Point], document: Document) -
         point = points.get(name)
         if not isinstance(point, RegisterPoint) or point.write is not None:
             yield document.problem(key, "no register point without a write rule by this name", value=shown(name))
+    yield from _words(profile, points, document)
+
+
+def _words(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:
+    """Check that what the daemon says beside setpoints can be sent."""
+    said: list[tuple[KeyPath, str, int]] = []
+    if beat := profile.heartbeat:
+        said += [(("heartbeat", "ours"), beat.ours, 0), (("heartbeat", "wrap_count"), beat.ours, beat.wrap_count)]
+    if remote := profile.remote_control:
+        said.append((("remote_control", "remote_value"), remote.point, remote.remote_value))
+        said.append((("remote_control", "local_value"), remote.point, remote.local_value))
+    for key, name, word in said:
+        point = points.get(name)
+        if isinstance(point, RegisterPoint) and (why := unsendable(point, word, word)):
+            yield document.problem(key, f"{name} cannot be sent this", value=str(word), allowed=why)
 
 
 def _uptime(profile: Profile, points: Mapping[str, Point], document: Document) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from coolantd.config.explain import shown
 from coolantd.config.locate import KeyPath
 from coolantd.config.profile_build import Point
 from coolantd.config.profile_models import ADDRESS_MAX, REGISTER_BITS
+from coolantd.config.profile_sendable import unsendable
 from coolantd.errors import Problem
 from coolantd.protocol.kinds import Access, Coding, Table, WriteClass
 from coolantd.protocol.profile import MessagePoint, Profile, RegisterPoint, WriteRule
@@ -53,6 +54,10 @@ def check_rule(
         yield document.problem((*path, "table"), "only holding registers take setpoints", value=point.table)
     if isinstance(point, RegisterPoint) and point.access is not Access.READ_WRITE:
         yield document.problem((*path, "access"), "does not fit a write rule", value=point.access, allowed="rw")
+    if isinstance(point, RegisterPoint):
+        off = unsendable(point, 0.0, 0.0) if rule.zero_allowed else ""
+        if why := unsendable(point, rule.minimum, rule.maximum) or off:
+            yield document.problem(here, "not every value can be sent", value=why, allowed="what the coding can carry")
     yield from _pace(rule, here, document)
 
 

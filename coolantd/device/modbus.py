@@ -6,9 +6,10 @@ retries or when to reconnect.
 """
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from coolantd.clock import Clock
@@ -23,6 +24,11 @@ TIMEOUTS_MAX: Final = 3
 """Requests to one unit without any reply meanwhile after which the connection counts as dead and is closed (FM-37)."""
 TIMEOUTS_ALL_MAX: Final = 12
 """The same for requests to any units: several behind a gateway may be without power while the others are well."""
+PULSE_S: Final = 0.5
+"""Longest wait between two signs of life in a call whose deadline is a long one: a profile may allow more than a
+watchdog does (FM-47)."""
+LONG_S: Final = 1.0
+"""Calls with no more time than this give no sign of life of their own: it would cost more than it says."""
 _TRANSACTION_MAX: Final = 0xFFFF
 
 Words = tuple[int, ...]
@@ -101,13 +107,23 @@ class ModbusTcpLink:
         port: its TCP port.
         clock: whose seconds deadlines are in.
         connect_timeout_s: how long one attempt to connect may take, name resolution included.
+        pulse: called at least each ``PULSE_S`` while a call of more than ``LONG_S`` waits for its reply.
     """
 
-    def __init__(self, host: str, port: int, *, clock: Clock, connect_timeout_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        clock: Clock,
+        connect_timeout_s: float = 2.0,
+        pulse: Callable[[], None] = lambda: None,
+    ) -> None:
         self._host = host
         self._port = port
         self._clock = clock
         self._connect_timeout_s = connect_timeout_s
+        self._pulse = pulse
         self._lock = asyncio.Lock()
         self._connection: _Connection | None = None
         self._transaction = 0
@@ -200,8 +216,17 @@ class ModbusTcpLink:
                 raise DeviceError(Fault.NOT_CONNECTED, connection.closed_because if connection else "")
             try:
                 async with self._clock.timeout(deadline_s):
-                    return await connection.ask(request)
+                    reply = connection.ask(request)
+                    return await (reply if deadline_s <= LONG_S else self._long(reply))
             except TimeoutError:
                 raise connection.give_up(request.unit) from None
             finally:
                 connection.done()
+
+    async def _long(self, reply: asyncio.Future[Words]) -> Words:
+        """Wait for a reply, with signs of life."""
+        while True:
+            self._pulse()
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(PULSE_S):
+                    return await asyncio.shield(reply)

@@ -32,7 +32,7 @@ class ModbusSerialLink(RtuLink):
         turnaround_s: the longest any unit of the line may take to answer, in (0, 10].
         clock: whose seconds deadlines and silences are in.
         loopback: False where a unit of the line must not see Modbus function 8.
-        pulse: called at least each ``PULSE_S`` while a call waits for silence.
+        pulse: called at least each ``PULSE_S`` while a call waits.
 
     Raises:
         ValueError: a setting that does not exist.
@@ -70,7 +70,7 @@ class ModbusRtuTcpLink(RtuLink):
         clock: whose seconds deadlines and silences are in.
         connect_timeout_s: how long one attempt to connect may take, name resolution included.
         loopback: False where a unit of the line must not see Modbus function 8.
-        pulse: called at least each ``PULSE_S`` while a call waits for silence.
+        pulse: called at least each ``PULSE_S`` while a call waits.
 
     Raises:
         ValueError: a setting that does not exist.

@@ -7,6 +7,7 @@ This file must never know points, retries or when to reconnect.
 """
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -37,8 +38,8 @@ class RtuLink(ABC):
         line: judge of the line.
         clock: whose seconds deadlines and silences are in.
         name: of port or converter, for people.
-        pulse: called at least each ``PULSE_S`` while a call waits for silence, which can take longer than a watchdog
-            allows.
+        pulse: called at least each ``PULSE_S`` while a call waits, for silence or for a reply: either can take longer
+            than a watchdog allows.
     """
 
     def __init__(self, line: SerialLine, clock: Clock, name: str, pulse: Callable[[], None]) -> None:
@@ -181,11 +182,18 @@ class RtuLink(ABC):
         while (wait_s := self._line.settled_in_s(self._clock.now_s())) is None or wait_s > 0.0:
             if wait_s is None:
                 self._arrived.clear()
-                await self._arrived.wait()
+                await self._arrival()
             else:
                 await self._clock.sleep(wait_s)
                 wire.drain()
             self._same(wire)
+
+    async def _arrival(self) -> None:
+        """Wait for bytes, or until it is time for a sign of life."""
+        self._pulse()
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(PULSE_S):
+                await self._arrived.wait()
 
     def _same(self, wire: Wire | None) -> Wire:
         """Return the wire if it is still the one in use."""

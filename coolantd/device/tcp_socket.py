@@ -20,7 +20,11 @@ async def connected_socket(host: str, port: int) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     refused: OSError | None = None
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # what the standard library says of an empty or overlong part of a name
+        raise OSError(f"{host} is no name of a host") from None
+    for family, kind, protocol, _, address in found:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.settimeout(0.0)

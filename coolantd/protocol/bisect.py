@@ -105,6 +105,11 @@ class SpanSearch:
         self._splits_left -= 2
         return self._split(piece, parts)
 
+    @property
+    def refused_throughout(self) -> bool:
+        """Whether every piece of the read was refused the last time it was read."""
+        return all(piece.refusals for piece in self.pieces)
+
     def answered(self, piece: Piece) -> bool:
         """Note that a piece was answered whole; return whether ``pieces`` changed."""
         self._begin_pass(piece)

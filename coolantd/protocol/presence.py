@@ -4,6 +4,7 @@ A unit that misses one reply has lost one reply. One that misses several in a ro
 a short deadline, so that the others on its line lose little by it.
 """
 
+import math
 from typing import Final
 
 MISSED_MAX: Final = 2
@@ -22,12 +23,14 @@ class Presence:
     Attributes:
         dormant: it missed ``MISSED_MAX`` replies in a row and has not answered since.
         slowest_s: the longest it took for a reply; 0 before the first.
+        fastest_s: the shortest; inf before the first.
         usual_s: how long it usually takes; 0 before the first.
     """
 
     def __init__(self) -> None:
         self.dormant = False
         self.slowest_s = 0.0
+        self.fastest_s = math.inf
         self.usual_s = 0.0
         self._missed = 0
         self._garbled = 0
@@ -43,6 +46,7 @@ class Presence:
         returned, self.dormant = self.dormant, False
         self._missed = self._garbled = self._probes = 0
         self.slowest_s = max(self.slowest_s, took_s)
+        self.fastest_s = min(self.fastest_s, took_s)
         self.usual_s += (took_s - self.usual_s) * (0.1 if self.usual_s else 1.0)
         return returned
 

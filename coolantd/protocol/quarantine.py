@@ -6,7 +6,8 @@ found is tried again after a growing pause, since a refusal can be temporary (FM
 
 A device that is still starting refuses everything. So nothing is searched while no read of the unit has been answered
 since it came; of each refused read only one point is tried alone, another one every time. A unit that refuses several
-reads in a row which it used to answer has begun to start anew, and counts as one that has just come.
+reads in a row which it used to answer has begun to start anew, and counts as one that has just come. So does one that
+refuses every part of the only read it used to answer, and answers nothing else meanwhile.
 """
 
 from collections.abc import Sequence
@@ -123,6 +124,9 @@ class SpanSet:
             self.reset()
             return ()
         halves = search.refused(piece, self._answers)
+        if self._known == {search} and search.refused_throughout and self._answers == piece.answers_before:
+            self.reset()
+            return ()
         if halves or key in search.condemned or search.settled:
             self._after(search, now_s)
         return halves

@@ -19,7 +19,6 @@ from coolantd.protocol.spans import READ_MAX_COILS, READ_MAX_REGISTERS
 
 REQUEST_LENGTH_MIN_BYTES: Final = 2
 """The shortest request is a unit and a function."""
-ADU_MAX_BYTES: Final = HEADER_BYTES + LENGTH_MAX_BYTES
 
 AGE_STEP_S: Final = 0.1
 AGE_MAX_STEPS: Final = 65_534

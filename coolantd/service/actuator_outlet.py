@@ -18,7 +18,7 @@ from coolantd.service.outlet import Outlet
 TELL_S: Final = 60.0
 """The same failure of the same point is recorded once in this time (FM-30)."""
 
-NOT_SENT: Final = frozenset({"not_connected", "wrong_device"})
+NOT_SENT: Final = frozenset({"not_connected", "wrong_device", "withdrawn", "expired"})
 """Faults with which a write certainly never left for the device."""
 
 
@@ -95,6 +95,11 @@ class ActuatorOutlet:
                 self.readback.drop(entry)
             else:
                 self.readback.doubt(entry, now_s)
+
+    def withdraw(self, now_s: float) -> None:
+        """Take back a write that has not been sent yet."""
+        self.outlet.withdraw()
+        self.settle(now_s)
 
     def lose(self) -> None:
         """Forget what the register holds; nobody's value in it is foreign until we write again."""

@@ -17,6 +17,9 @@ UPDATE_S: Final = 1.0
 WARN_S: Final = 60.0
 """Least time between two warnings of one bus (FM-30)."""
 
+NAMED_MAX: Final = 4
+"""Units named in a warning."""
+
 log: Final = structlog.get_logger()
 
 
@@ -51,16 +54,27 @@ class BusLoad:
         device.late.inc()
         if now_s - self._warned_s >= WARN_S:
             self._warned_s = now_s
-            slowest = max(self._devices(), key=lambda d: d.presence.usual_s)
             log.warning(
                 "bus_overloaded",
                 bus=self._name,
                 device=device.name,
                 late_s=round(now_s - ask.due_s, 3),
                 busy_ratio=round(self.busy_ratio, 3),
-                hint=f"{slowest.name} is the slowest, it takes {slowest.presence.usual_s:.3f} s for a reply; "
-                "poll less often, or give it a line of its own",
+                hint=self._hint(),
             )
+
+    def _hint(self) -> str:
+        """Return what costs the bus its time: units that do not answer, or else the slowest one."""
+        devices = list(self._devices())
+        silent = [d.name for d in devices if d.presence.lost]
+        if silent:
+            more = f" and {len(silent) - NAMED_MAX} more" if len(silent) > NAMED_MAX else ""
+            return f"{', '.join(silent[:NAMED_MAX])}{more} cannot be read, which costs the others their time"
+        slowest = max(devices, key=lambda d: d.presence.usual_s)
+        return (
+            f"{slowest.name} is the slowest, it takes {slowest.presence.usual_s:.3f} s for a reply; "
+            "poll less often, or give it a line of its own"
+        )
 
     def spent(self, busy_s: float) -> None:
         """Note how long an exchange took."""

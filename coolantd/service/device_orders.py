@@ -110,6 +110,7 @@ class DeviceOrders:
     async def _give_back(self, devices: list[str]) -> list[str]:
         """Command nothing from this moment on, then hand over what we drive; its acknowledgement is the last word."""
         self._fleet.hush(devices)
+        self._cycle.writer.withdraw(devices, self._clock.now_s())
         driven = [cdu.device for cdu in self._cycle.plan.cdus if cdu.device in devices]
         return await self._cycle.writer.hand_over(driven, self._hand_over_s)
 

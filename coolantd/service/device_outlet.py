@@ -62,6 +62,8 @@ class DeviceOutlet:
         for name in ("count", "beat_s", "remote_s", "acknowledged_s", "lapsed_s", "obeys", "was_remote_s"):
             setattr(self, name, getattr(old, name))
         self.put_local, self.given_back = old.put_local, old.given_back
+        if old.restarts_seen is not None:  # a restart since then has yet to be told, whichever object counts it
+            self.restarts_seen = self.restarts() - (old.restarts() - old.restarts_seen)
 
     def restarted(self) -> bool:
         """Return whether the device has restarted since the last call; what it was told is void then."""
@@ -87,6 +89,12 @@ class DeviceOutlet:
         self.was_remote_s, self.given_back = -math.inf, True
         _say(self.remote_outlet, self.remote.local_value, _words(self.remote), done)
         return True
+
+    def withdraw(self) -> None:
+        """Take back a heartbeat and a request that have not been sent yet."""
+        for outlet in (self.beat_outlet, self.remote_outlet):
+            if outlet is not None:
+                outlet.withdraw()
 
     def beat(self, now_s: float) -> None:
         """Send the next heartbeat if it is time for it."""

@@ -62,7 +62,7 @@ class DeviceValues:
         """Return whether the unit of a point is imperial now; None while that is not known."""
         if self._selector is None or point.imperial_unit is None:
             return False
-        return None if self._gate.value is None else self._gate.value == self._selector.imperial_value
+        return self._gate.value == self._selector.imperial_value if self._gate.current else None
 
     def take(self, span: Span, words: Sequence[int], sent_s: float) -> Taken:
         """Decode one good reply; what depends on the unit selector waits for the selector's next reading."""
@@ -99,13 +99,9 @@ class DeviceValues:
     def unwatch(self) -> None:
         """Forget what two replies have to say together; a heartbeat that nobody could watch has not stood still."""
         self._beat = None
-        self._gate.forget()
+        self._gate.lose()
         for check in self._rates.values():
             check.forget()
-
-    def all_silent(self, reason: Reason) -> None:
-        """Note why no sample comes of any point."""
-        self._table.silent(self._all, reason)
 
     def all_bad(self, reason: Reason) -> None:
         """Make every point bad at once."""

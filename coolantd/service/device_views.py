@@ -1,10 +1,14 @@
 """Devices as the view shows them. Knows buses and devices; changes nothing."""
 
+from dataclasses import asdict
+
+from coolantd.device.rtu_link import RtuLink
+from coolantd.errors import Fault
 from coolantd.service.links import Way
 from coolantd.service.modbus_bus import ModbusBus
 from coolantd.service.modbus_device import ModbusDevice
 from coolantd.service.mqtt_bus import MqttBus, MqttDevice
-from coolantd.service.view import DeviceView
+from coolantd.service.view import BusView, DeviceView
 
 PAUSED = "paused"
 """Fault of a device whose bus an operator has taken."""
@@ -23,6 +27,25 @@ def modbus_view(way: Way, bus: ModbusBus, device: ModbusDevice, now_s: float) ->
         paused_left_s=left_s,
         texts=tuple(sorted(device.texts.items())),
         problems=device.problems,
+        # One that has fallen silent since, or cannot be reached, is not known to be wrong any longer.
+        wrong=device.fault is Fault.WRONG_DEVICE and left_s == 0.0,
+        dormant=device.presence.dormant and left_s == 0.0,
+        points_refused=device.points_refused,
+    )
+
+
+def bus_view(way: Way, bus: ModbusBus) -> BusView:
+    """Return an endpoint or a line, with the counts of the latter."""
+    link = bus.link
+    line = isinstance(link, RtuLink)
+    counts = asdict(link.counts) if isinstance(link, RtuLink) else {}
+    return BusView(
+        name=way.name,
+        connected=link.connected,
+        busy_ratio=bus.load.busy_ratio,
+        devices=tuple(sorted(bus.devices)),
+        line=line,
+        **counts,
     )
 
 

@@ -175,6 +175,10 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield _family("coolantd_device_up", "1 while a device answers and is the one configured, else 0", up)
     paused: Rows = [((("device", device.name),), int(device.paused_left_s > 0.0)) for device in view.devices]
     yield _family("coolantd_device_paused", "1 while a device's bus is paused by an operator, else 0", paused)
+    wrong: Rows = [((("device", device.name),), int(device.wrong)) for device in view.devices]
+    yield _family(
+        "coolantd_device_identity_wrong", "1 while a device answers and says that it is another one, else 0", wrong
+    )
     texts: Rows = [
         ((("device", device.name), ("point", point), ("text", text)), 1)
         for device in view.devices

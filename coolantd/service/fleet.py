@@ -1,33 +1,33 @@
 """Every bus, broker link and device of a site: built from a configuration, changed only by a reload."""
 
 import asyncio
-import functools
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from coolantd.clock import Clock
-from coolantd.config.build import write_rules
 from coolantd.config.line_models import LineConfig
 from coolantd.config.load import Loaded
 from coolantd.config.models import DeviceConfig, MqttConfig
 from coolantd.config.secrets import mqtt_password
-from coolantd.control.plan import ActuatorParameters, Plan
+from coolantd.control.plan import Plan
+from coolantd.device.mqtt import MqttLink
 from coolantd.device.rtu_link import RtuLink
 from coolantd.errors import CoolantdError
 from coolantd.protocol.line import LineCounts
 from coolantd.protocol.profile import Profile
-from coolantd.service.device_views import modbus_view, mqtt_view
+from coolantd.service.actuator_outlet import ActuatorOutlet
+from coolantd.service.device_outlet import DeviceOutlet
+from coolantd.service.device_views import bus_view, modbus_view, mqtt_view
 from coolantd.service.links import Way, make_link, way_to
 from coolantd.service.metrics import Metrics
 from coolantd.service.modbus_bus import ModbusBus
 from coolantd.service.modbus_device import ModbusDevice
 from coolantd.service.mqtt_bus import MqttBus, MqttDevice, make_mqtt_bus
-from coolantd.service.outlet import Outlet, RegisterOutlet, TopicOutlet
+from coolantd.service.outlets import Outlets
 from coolantd.service.table import PointTable
-from coolantd.service.view import DeviceView
-from coolantd.service.writer import ActuatorOutlet, DeviceOutlet
+from coolantd.service.view import BusView, DeviceView
 
 MQTT_TASK: Final = "mqtt"
 
@@ -41,6 +41,7 @@ class Fleet:
         spawn: starts a named task that ends with the daemon (``TaskGroup.create_task``).
         pulse: called with a task's name at every turn of its loop.
         forget: called with a task's name when it ends on purpose.
+        resumed: told (bus, its devices) when a pause has ended by itself.
 
     Attributes:
         mqtt: the broker's bus, or None when no broker is configured.
@@ -55,6 +56,7 @@ class Fleet:
         spawn: Spawn,
         pulse: Callable[[str], None],
         forget: Callable[[str], None],
+        resumed: Callable[[str, list[str]], None] = lambda bus, devices: None,  # noqa: ARG005 - tells nobody
     ) -> None:
         self.mqtt: MqttBus | None = None
         self._clock = clock
@@ -63,6 +65,8 @@ class Fleet:
         self._spawn = spawn
         self._pulse = pulse
         self._forget = forget
+        self._resumed = resumed
+        self._outlets = Outlets(clock, metrics)
         self._buses: dict[Way, ModbusBus] = {}
         self._lines: dict[str, LineConfig] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,30 +112,13 @@ class Fleet:
         if self.mqtt is not None:
             self.mqtt.bind(table)
 
-    def actuator_outlets(self, plan: Plan, profiles: "dict[str, Profile]") -> list[ActuatorOutlet]:
+    def actuator_outlets(self, plan: Plan, profiles: Mapping[str, Profile]) -> list[ActuatorOutlet]:
         """Return the writer's actuators in plan order."""
-        for a in plan.actuators:
-            self._metrics.expect_actuator(a.device, a.name)
-        return [
-            ActuatorOutlet(a, write_rules(profiles[a.device])[a.name], self._actuator_outlet(a)) for a in plan.actuators
-        ]
+        return self._outlets.of_actuators(plan, profiles, self._buses.values(), self.mqtt)
 
     def device_outlets(self) -> dict[str, DeviceOutlet]:
         """Return the heartbeat and remote-control outlets of every Modbus device, as far as it has them."""
-        outlets = {}
-        for bus in self._buses.values():
-            for name, device in bus.devices.items():
-                profile = device.profile
-                beat, remote = profile.heartbeat, profile.remote_control
-                outlets[name] = DeviceOutlet(
-                    name=name,
-                    heartbeat=beat,
-                    beat_outlet=None if beat is None else self._register(bus, device, beat.ours),
-                    remote=remote,
-                    remote_outlet=None if remote is None else self._register(bus, device, remote.point),
-                    restarts=functools.partial(getattr, device, "restarts"),
-                )
-        return outlets
+        return self._outlets.of_devices(self._buses.values())
 
     def names(self) -> list[str]:
         """Return the names of all devices, sorted."""
@@ -141,6 +128,12 @@ class Fleet:
     def modbus_device(self, name: str) -> ModbusDevice | None:
         """Return a device as it is polled now, None where there is none or it is on MQTT."""
         return next((bus.devices[name] for bus in self._buses.values() if name in bus.devices), None)
+
+    def broker(self) -> tuple[MqttLink, str] | None:
+        """Return the link to the broker and our own topic there, None while no broker is configured."""
+        if self.mqtt is None or self._mqtt_config is None:
+            return None
+        return self.mqtt.link, self._mqtt_config.topic
 
     def bus_of(self, name: str) -> tuple[str, list[str]]:
         """Return what the bus of a device is called and every device on it, sorted.
@@ -174,6 +167,10 @@ class Fleet:
         modbus = [modbus_view(way, bus, d, now_s) for way, bus in self._buses.items() for d in bus.devices.values()]
         mqtt = [] if self.mqtt is None else [mqtt_view(self.mqtt, d, now_s) for d in self.mqtt.devices.values()]
         return (*modbus, *mqtt)
+
+    def bus_views(self) -> tuple[BusView, ...]:
+        """Return every endpoint and line as it stands."""
+        return tuple(bus_view(way, bus) for way, bus in self._buses.items())
 
     def line_counts(self) -> Iterator[tuple[str, LineCounts]]:
         """Yield the name of each serial line and what it has been through."""
@@ -252,7 +249,15 @@ class Fleet:
                     self._pulse(name)
 
             link = make_link(way, self._clock, pulse)
-            bus = ModbusBus(link, clock=self._clock, metrics=self._metrics, rng=self._rng, pulse=pulse, name=way.name)
+            bus = ModbusBus(
+                link,
+                clock=self._clock,
+                metrics=self._metrics,
+                rng=self._rng,
+                pulse=pulse,
+                name=way.name,
+                lease_over=lambda: self._resumed(way.name, sorted(bus.devices)),
+            )
             self._buses[way] = bus
             self._own(self._spawn(bus.run(), name=name))
         return self._buses[way]
@@ -275,23 +280,3 @@ class Fleet:
         if all(other.name != way.name for other in self._buses):
             self._metrics.bus_busy_ratio.remove(way.name)
         self._forget(f"modbus {way.name}")
-
-    def _register(self, bus: ModbusBus, device: ModbusDevice, point: str) -> Outlet:
-        return RegisterOutlet(bus, device, device.registers[point], self._clock)
-
-    def _actuator_outlet(self, actuator: ActuatorParameters) -> Outlet:
-        for bus in self._buses.values():
-            device = bus.devices.get(actuator.device)
-            if device is not None:
-                return self._register(bus, device, actuator.name)
-        if self.mqtt is None:
-            raise CoolantdError(f"{actuator.device}: no broker to write {actuator.name} to")
-        mqtt_device = self.mqtt.devices[actuator.device]
-        point = next(p for p in mqtt_device.profile.messages if p.name == actuator.name)
-        return TopicOutlet(
-            self.mqtt.link,
-            f"{mqtt_device.base}/{point.topic}",
-            (actuator.device, actuator.name),
-            self._clock,
-            self._metrics,
-        )

@@ -68,6 +68,16 @@ class Introduction:
         self.trusted = self._identity.agrees(said)
         return self.trusted
 
+    def still_agrees(self, span: Span, words: Sequence[int]) -> bool:
+        """Take a reply that may hold a number that tells the device; return whether it is still trusted."""
+        mine = self.identity_span
+        if mine is None or span.table is not mine.table:
+            return self.trusted
+        at = mine.address - span.address
+        if at >= 0 and at + mine.count <= span.count:
+            self.identify(words[at : at + mine.count])
+        return self.trusted
+
     def hear(self, point: TextPoint, words: Sequence[int]) -> None:
         """Take what a text point says; nothing readable is no text."""
         try:

@@ -1,7 +1,8 @@
 """The record of what was done to the plant: every write, refusal, mode change and order, one JSON line each.
 
 Lines go through a bounded queue to a worker thread, so that a full, slow or read-only disk costs records and never a
-command (FM-30); what is lost is counted. The file is turned over at a size limit and one predecessor is kept.
+command (FM-30); what is lost is counted, and said when it begins. The file is turned over at a size limit and one
+predecessor is kept.
 """
 
 import queue
@@ -11,13 +12,17 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import orjson
+import structlog
 
 QUEUE_MAX_RECORDS: Final = 2000
 """A minute of a large site at full activity; beyond it the disk is not merely slow."""
 FILE_MAX_BYTES: Final = 16 << 20
-"""Weeks of normal operation; with its predecessor the journal stays under 32 MiB."""
+"""Most of a day of one row CDU whose loops move all the time (20 MiB a day); with its predecessor the journal stays
+under 32 MiB."""
 STOP_TIMEOUT_S: Final = 1.0
 """The daemon has 5 s to stop in all."""
+
+log: Final = structlog.get_logger()
 
 
 class Recorder(Protocol):
@@ -65,11 +70,21 @@ class Journal:
         self._thread.join(STOP_TIMEOUT_S)
 
     def _work(self) -> None:
+        failing = False
         while (line := self._queue.get()) is not None:
             try:
                 self._append(line)
-            except OSError:
+            except OSError as error:
                 self._on_loss(1)
+                if not failing:
+                    log.warning(
+                        "journal_failing", path=str(self._path), detail=error.strerror, effect="records are lost"
+                    )
+                failing = True
+            else:
+                if failing:
+                    log.info("journal_writing", path=str(self._path))
+                failing = False
 
     def _append(self, line: bytes) -> None:
         with self._path.open("ab") as file:

@@ -48,9 +48,9 @@ def way_to(device: DeviceConfig, lines: Mapping[str, LineConfig]) -> Way | None:
 
 
 def make_link(way: Way, clock: Clock, pulse: Callable[[], None]) -> ModbusTcpLink | RtuLink:
-    """Return a link, not connected yet; ``pulse`` is called while it waits for a line to become silent."""
+    """Return a link, not connected yet; ``pulse`` is called while a call on it waits for long."""
     if isinstance(way, TcpWay):
-        return ModbusTcpLink(way.host, way.port, clock=clock)
+        return ModbusTcpLink(way.host, way.port, clock=clock, pulse=pulse)
     if way.host is not None and way.tcp_port is not None:
         return ModbusRtuTcpLink(
             way.host, way.tcp_port, turnaround_s=way.turnaround_s, clock=clock, loopback=way.loopback, pulse=pulse

@@ -174,7 +174,8 @@ class Metrics:
         self.device_restarts.labels(device)
         self.poll_late.labels(device)
         for fault in Fault:
-            self.device_errors.labels(device, fault.value)
+            if fault not in (Fault.WITHDRAWN, Fault.EXPIRED):  # which say nothing of the device
+                self.device_errors.labels(device, fault.value)
 
     def expect_actuator(self, device: str, point: str) -> None:
         """Show the counters of an actuator from 0, for the same reason."""

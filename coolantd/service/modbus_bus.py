@@ -7,18 +7,20 @@ retired; whatever a device does becomes a quality, a counter and a later attempt
 import asyncio
 import math
 import random
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 from coolantd.clock import Clock
 from coolantd.errors import DeviceError, Fault
-from coolantd.protocol.kinds import Coding, Table
+from coolantd.protocol.kinds import Coding
 from coolantd.service.agenda import Ask
 from coolantd.service.bit_write import write_bits
 from coolantd.service.bus_lanes import Lanes
 from coolantd.service.bus_load import BusLoad
+from coolantd.service.link import Link
 from coolantd.service.metrics import Metrics
 from coolantd.service.modbus_device import ModbusDevice
+from coolantd.service.probe_pace import ProbePace
 from coolantd.service.write_queue import WRITE_AGE_MAX_S, WriteJob, WriteQueue
 
 __all__ = ["BACKOFF_FIRST_S", "BACKOFF_MAX_S", "PULSE_S", "WRITE_AGE_MAX_S", "Link", "ModbusBus", "WriteJob"]
@@ -34,31 +36,6 @@ GATEWAY_HOLD_S: Final = 1.0
 and giving it up too would lose an update of a unit that is well."""
 
 
-class Link(Protocol):
-    """What carries requests: a Modbus TCP connection or a serial line. Every expected failure is a ``DeviceError``."""
-
-    @property
-    def connected(self) -> bool:
-        """Return whether requests can be sent now."""
-        ...
-
-    async def connect(self) -> None:
-        """Make one attempt to connect."""
-        ...
-
-    async def read(self, unit: int, table: Table, address: int, count: int, *, deadline_s: float) -> tuple[int, ...]:
-        """Return registers, or 0 or 1 per coil."""
-        ...
-
-    async def write(self, unit: int, table: Table, address: int, words: Sequence[int], *, deadline_s: float) -> None:
-        """Write and return when the device has acknowledged exactly that."""
-        ...
-
-    async def close(self) -> None:
-        """Close at once; never raises."""
-        ...
-
-
 class ModbusBus:
     """Polls and writes the devices behind one endpoint or on one line.
 
@@ -67,6 +44,7 @@ class ModbusBus:
         rng: for the jitter of reconnects.
         pulse: called at every turn of the loop, at least each ``PULSE_S``.
         name: of the bus in metrics and log; empty to show it in none.
+        lease_over: called when a pause has ended by itself.
 
     Attributes:
         stopping: what is still to be written, a hand-over above all, goes before every reading.
@@ -83,6 +61,7 @@ class ModbusBus:
         rng: random.Random,
         pulse: Callable[[], None] = lambda: None,
         name: str = "",
+        lease_over: Callable[[], None] = lambda: None,
     ) -> None:
         self.link = link
         self.devices: dict[str, ModbusDevice] = {}
@@ -93,6 +72,7 @@ class ModbusBus:
         self._metrics = metrics
         self._rng = rng
         self._pulse = pulse
+        self._lease_over = lease_over
         self._writes = WriteQueue()
         self._lanes = Lanes()
         self._wake = asyncio.Event()
@@ -101,6 +81,7 @@ class ModbusBus:
         self._wrote = False
         self._paused = False
         self._hold_s = 0.0
+        self._probes = ProbePace()
 
     def add(self, device: ModbusDevice) -> None:
         """Begin to poll a device; its reads are spread over their periods."""
@@ -120,6 +101,10 @@ class ModbusBus:
         """Queue a write."""
         self._writes.put(job)
         self._wake.set()
+
+    def withdraw(self, device: str, point: str) -> None:
+        """Take back a write that is still queued; one that is on its way is not stopped."""
+        self._writes.withdraw(device, point)
 
     def pause(self, until_s: float) -> None:
         """Send nothing and keep the link closed until then, once the exchange in flight has ended."""
@@ -153,7 +138,11 @@ class ModbusBus:
         self.load.turn(now_s)
         if now_s < self.paused_until_s:
             await self._stay_silent(now_s)
-        elif not self.link.connected:
+            return
+        if math.isfinite(self.paused_until_s):
+            self.resume()
+            self._lease_over()
+        if not self.link.connected:
             self._paused = False
             await self._connect()
         else:
@@ -242,10 +231,12 @@ class ModbusBus:
         else:
             self._failures, self._hold_s = 0, 0.0
             device.received(ask, words, sent_s, took_s=self._took_s(device, sent_s))
+        self._probes.spread(self.devices.values())
 
     async def _write(self, job: WriteJob) -> None:
         device, point, sent_s = job.device, job.point, self._clock.now_s()
-        barred = Fault.TIMEOUT if job.expired(sent_s) else device.write_bar()
+        late = job.expired(sent_s) and not self.stopping  # a hand-over is never out of date, and nothing replaces it
+        barred = Fault.EXPIRED if late else device.write_bar()
         if barred is not None and not (barred is Fault.NOT_CONNECTED and self.stopping):
             job.done(barred)
             return
@@ -283,6 +274,7 @@ class ModbusBus:
         now_s = self._clock.now_s()
         device.ready_s = now_s + device.profile.limits.request_gap_s
         self.load.spent(now_s - sent_s)
+        self._probes.spent(device, sent_s, now_s - sent_s)
         return now_s - sent_s
 
     def _forgive(self, error: DeviceError) -> None:

@@ -23,6 +23,10 @@ class Outlet(Protocol):
         """Send a value soon; ``done`` is called once, with None when the device has it, else with the fault."""
         ...
 
+    def withdraw(self) -> None:
+        """Take back what was submitted and not sent yet: its ``done`` is told ``Fault.WITHDRAWN``."""
+        ...
+
 
 class RegisterOutlet:
     """A register or coil, written by the bus that owns its endpoint."""
@@ -45,6 +49,10 @@ class RegisterOutlet:
         words = encode(self._point, value, imperial=imperial)
         self._bus.submit(WriteJob(self._device, self._point, words, self._clock.now_s(), done))
 
+    def withdraw(self) -> None:
+        """Take back what the bus has not sent yet."""
+        self._bus.withdraw(self._device.name, self._point.name)
+
 
 class TopicOutlet:
     """A setpoint topic. MQTT has no acknowledgement from the device: its next message is the readback."""
@@ -65,3 +73,6 @@ class TopicOutlet:
         self._link.publish(self._topic, encode_setpoint(value, self._clock.wall_s()), qos=1)
         self._metrics.writes.labels(*self._labels).inc()
         done(None)
+
+    def withdraw(self) -> None:
+        """Take back nothing: what was published has left."""

@@ -1,5 +1,6 @@
 """Paints the view: gathers what the rooms know into one plain picture. Changes nothing."""
 
+import dataclasses
 import math
 
 from coolantd import __version__
@@ -19,7 +20,7 @@ from coolantd.safety.modes import Cause, Mode
 from coolantd.service.cycle import Cycle
 from coolantd.service.fleet import Fleet
 from coolantd.service.model_view import model_views
-from coolantd.service.view import ActuatorView, CduView, DaemonView, LoopView, ReloadView
+from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
 
 CONTROLLING = (Mode.AUTOMATIC, Mode.MANUAL)
 
@@ -53,10 +54,16 @@ def portray(
         models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
         actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
-        devices=fleet.views(now_s),
+        devices=tuple(_with_local(cycle, device) for device in fleet.views(now_s)),
         reload=reload,
         broker_connected=None if fleet.mqtt is None else fleet.mqtt.link.connected,
+        buses=fleet.bus_views(),
     )
+
+
+def _with_local(cycle: Cycle, device: DeviceView) -> DeviceView:
+    """Return a device with what only the writer knows: who put it to local."""
+    return dataclasses.replace(device, put_local=True) if cycle.writer.left_to_local(device.name) else device
 
 
 def _labels() -> tuple[str, ...]:

@@ -188,9 +188,9 @@ class ProxyServer:
         return asked.wanted, self._words(device, asked.wanted), Outcome.WORDS
 
     def _words(self, device: ProxiedDevice, wanted: ReadRequest) -> tuple[int, ...]:
-        max_ages_s = _max_ages_s(device, wanted)
-        if not device.available:
+        if not device.available:  # first: what is polled of it is not known before it has said its firmware
             raise _Refused(Refusal.GATEWAY_TARGET_FAILED, Outcome.UNAVAILABLE)
+        max_ages_s = _max_ages_s(device, wanted)
         cached = device.raw.read(wanted.table, wanted.address, wanted.count)
         now_s = self._clock.now_s()
         if cached is None or any(

@@ -82,8 +82,9 @@ class ReadPlan:
         )
 
     def text(self, text: TextPoint, kind: AskKind, due_s: float) -> Ask:
-        """Return an ask for a text point."""
-        lane = Lane.SAFETY if kind is AskKind.IDENTITY else Lane.TELEMETRY
+        """Return an ask for a text point; every value rests on who the device is and on its firmware."""
+        decides = kind is AskKind.IDENTITY or text.name == self._profile.firmware_point
+        lane = Lane.SAFETY if decides else Lane.TELEMETRY
         deadline_s = self.deadline_s(math.inf)
         return Ask(
             kind, text.table, text.address, text.register_count, lane, math.inf, deadline_s, due_s=due_s, text=text

@@ -109,6 +109,7 @@ class ReadbackWatch:
     def _begin_yield(self, actuator: ActuatorOutlet, reading: float, now_s: float) -> None:
         written = actuator.written
         self._mismatch(actuator)
+        actuator.withdraw(now_s)
         actuator.lose()
         actuator.lease = YieldLease(reading, now_s, now_s + self.yield_s)
         device, point = actuator.tag

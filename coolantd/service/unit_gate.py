@@ -31,10 +31,12 @@ class UnitGate:
     Attributes:
         value: what the selector said last; None before the first good reading.
         changed_s: when it was first seen to say so; -inf for the first value ever seen.
+        current: it was read since the device was last out of touch.
     """
 
     value: float | None = None
     changed_s: float = float("-inf")
+    current: bool = False
     _held: list[HeldReading] = field(default_factory=list)
 
     def hold(self, reading: HeldReading) -> None:
@@ -47,9 +49,15 @@ class UnitGate:
         """Drop what waits: the selector could not be read."""
         self._held.clear()
 
+    def lose(self) -> None:
+        """Note that the device is out of touch: whatever its selector says now, it may have been turned."""
+        self.forget()
+        self.current = False
+
     def confirm(self, value: float, sent_s: float) -> list[HeldReading]:
         """Take a good reading of the selector; return the readings it confirms, to be decoded by ``value``."""
         held, self._held = self._held, []
+        self.current = True
         if value != self.value:
             self.changed_s = sent_s if self.value is not None else self.changed_s
             self.value = value

@@ -78,6 +78,31 @@ class DeviceView:
     """(point, text) of what it says of itself: model, serial number, firmware; empty while it is not up."""
     problems: tuple[str, ...] = ()
     """What an operator should know of it, in sentences."""
+    wrong: bool = False
+    """It answers, and says that it is another device than the one configured."""
+    dormant: bool = False
+    """It has stopped answering and is only probed."""
+    put_local: bool = False
+    """Somebody has put it to local control, and it is left to them."""
+    points_refused: int = 0
+    """Points not read because the device refuses them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusView:
+    """One Modbus bus: a TCP endpoint, or a serial line with what that has been through since it was made."""
+
+    name: str
+    connected: bool
+    busy_ratio: float
+    """Share of its time spent on requests, averaged over about 30 s."""
+    devices: tuple[str, ...]
+    line: bool = False
+    """It is a serial line; a TCP endpoint keeps none of the counts below."""
+    quiet_times: int = 0
+    discarded_bytes: int = 0
+    loopbacks: int = 0
+    loopbacks_missed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,3 +141,4 @@ class DaemonView:
     """None when no broker is configured."""
     models: tuple[ModelView, ...] = ()
     """Of the CDUs that have one."""
+    buses: tuple[BusView, ...] = ()

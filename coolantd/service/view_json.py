@@ -50,6 +50,7 @@ def state_json(view: DaemonView) -> Json:
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
         "devices": [_device(device) for device in view.devices],
+        "buses": [_unknown_to_null(asdict(bus)) | {"devices": list(bus.devices)} for bus in view.buses],
         "reload": _unknown_to_null(asdict(view.reload)),
         "broker_connected": view.broker_connected,
     }

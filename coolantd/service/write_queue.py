@@ -68,6 +68,12 @@ class WriteQueue:
         """Return when the next may be sent; inf if none waits."""
         return min((_ready_s(job) for job in self._jobs.values()), default=math.inf)
 
+    def withdraw(self, device: str, point: str) -> None:
+        """Take back the write of a point, if it waits."""
+        job = self._jobs.pop((device, point), None)
+        if job is not None:
+            job.done(Fault.WITHDRAWN)
+
     def drop(self, device: str | None = None) -> None:
         """Answer what waits, for one device or for all, as not sent."""
         for key in [key for key in self._jobs if device in (None, key[0])]:

@@ -76,7 +76,11 @@ class Writer:
         known = {actuator.tag: actuator for actuator in old.actuators}
         for actuator in self.actuators:
             before = known.pop(actuator.tag, None)
-            if before is not None and actuator.parameters.device not in without:
+            if before is None:
+                continue
+            if actuator.parameters.device in without:
+                actuator.state.budget = before.state.budget  # likely the same machine: an address costs no new memory
+            else:
                 actuator.carry(before)
                 self.watch.show(actuator)
         for tag in known:
@@ -133,6 +137,15 @@ class Writer:
             names.append(outlet.remote.point)
         return names
 
+    def withdraw(self, devices: Collection[str], now_s: float) -> None:
+        """Take back every write to these devices that is still queued: from now on they are somebody else's."""
+        for actuator in self.actuators:
+            if actuator.parameters.device in devices:
+                actuator.withdraw(now_s)
+        for name in devices:
+            if name in self.devices:
+                self.devices[name].withdraw()
+
     def left_to_local(self, device: str) -> bool:
         """Return whether somebody has put a device to local, and it is left to them."""
         return device in self.devices and self.devices[device].put_local
@@ -173,10 +186,14 @@ class Writer:
                 continue
             known = snapshot.quality[cdu.remote] != Quality.BAD
             says = float(snapshot.value[cdu.remote]) if known else None
+            obeyed = outlet.obeys
             changed = outlet.watch(says, now_s - float(snapshot.age_s[cdu.remote]), now_s)
-            if known and not outlet.obeys:
+            # A device that we have given back ourselves explains nothing: what another wrote before stays theirs.
+            if known and obeyed and not outlet.obeys and not outlet.given_back:
                 for actuator in self._of(outlet.name):
                     self.watch.withdraw(actuator, "device_local", now_s)
+            if changed:
+                self.withdraw([outlet.name], now_s)
             if changed is not None:
                 self._tell_local(outlet)
 
@@ -247,14 +264,15 @@ class Writer:
         if fault is not None:
             refused = fault is Fault.EXCEPTION
             state.fail(actuator.policy, refused=refused, reached=fault.value not in NOT_SENT)
-            if actuator.may_tell("write_failed", fault.value, state.attempt_s):
+            if fault is not Fault.WITHDRAWN and actuator.may_tell("write_failed", fault.value, state.attempt_s):
                 self.journal.record("write_failed", device=p.device, point=p.name, value=value, fault=fault.value)
             return
-        previous = None if math.isnan(state.written) else round(state.written, 3)
+        previous, renewed = None if math.isnan(state.written) else round(state.written, 3), state.written == value
         state.acknowledge()
         if p.readback is None:
             state.retry_s = RETRY_S
-        self.journal.record("write", device=p.device, point=p.name, value=round(value, 3), previous=previous)
+        if not renewed:  # a lease renewed with the same value is nearly half of all writes and tells nobody anything
+            self.journal.record("write", device=p.device, point=p.name, value=round(value, 3), previous=previous)
 
     def _report_refusal(self, actuator: ActuatorOutlet, code: int, demand: float) -> None:
         """Count a refusal in every cycle that has one; record it when it begins or changes."""

@@ -22,7 +22,6 @@ from coolantd.plant.reference import PlantParams, reference_plant
 from coolantd.service.control_socket import ControlSocket
 from coolantd.sim.control import Control
 from coolantd.sim.controller_port import STEP_S
-from coolantd.sim.fallback import FallbackController
 from coolantd.sim.manifold import Manifold
 from coolantd.sim.modbus_server import ModbusServer
 from coolantd.sim.other_hands import carry_out
@@ -31,8 +30,9 @@ from coolantd.sim.rpu import UNIT_ID, Rpu
 from coolantd.sim.scenario import Conditions, Scenario
 from coolantd.sim.serial_port import VirtualPort
 from coolantd.sim.serial_server import LinePace, SerialServer
+from coolantd.sim.settling import settle_on_fallback
 from coolantd.sim.state import state_of
-from coolantd.units import PA_PER_KPA, W_PER_KW
+from coolantd.units import W_PER_KW
 
 RACK_COUNT: Final = 8
 RACK_POWER_RATED_W: Final = 130_000.0
@@ -41,12 +41,6 @@ LIQUID_HEAT_RATIO: Final = 120.0 / 130.0
 LP2357); this figure makes a 130 kW rack the reference plant's 120 kW."""
 RACK_HEAT_RATED_W: Final = RACK_POWER_RATED_W * LIQUID_HEAT_RATIO
 RATED_HEAT_KW: Final = RACK_COUNT * RACK_HEAT_RATED_W / W_PER_KW
-SETTLE_STEP_S: Final = 0.5
-SETTLE_MAX_S: Final = 3600.0
-"""A scenario that begins where no steady state exists (hot facility water) begins wherever an hour leads."""
-SETTLED_S: Final = 60.0
-SETTLED_K: Final = 0.01
-"""Steady: supply this near its setpoint and return moving less than this a step, for a minute."""
 CATCH_UP_MAX_S: Final = 1.0
 """Device time made up for after a pause: hides scheduling, not a stop."""
 
@@ -267,29 +261,6 @@ class Simulator:
     def _on_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             self.stop()
-
-
-def settle_on_fallback(plant: Plant) -> None:
-    """Run a plant under the device's own controller until it is steady, or ``SETTLE_MAX_S`` have gone by.
-
-    Afterwards the plant's time is 0.
-    """
-    controller = FallbackController(plant.fws_valve_ratio * 100.0, float(plant.pump_speed_ratio.max()) * 100.0)
-    quiet_s = elapsed_s = 0.0
-    while quiet_s < SETTLED_S and elapsed_s < SETTLE_MAX_S:
-        before_c = plant.tcs_return_temp_c
-        valve_pct, pump_pct = controller.step(
-            plant.tcs_supply_temp_c, plant.rack_differential_pressure_pa / PA_PER_KPA, SETTLE_STEP_S
-        )
-        plant.inputs.fws_valve_ratio = valve_pct / 100.0
-        plant.inputs.pump_speed_ratio[:] = pump_pct / 100.0
-        plant.advance(SETTLE_STEP_S, dt_s=SETTLE_STEP_S)
-        elapsed_s += SETTLE_STEP_S
-        error_k = plant.tcs_supply_temp_c - controller.supply_temp.settings.setpoint
-        steady = abs(error_k) < SETTLED_K and abs(plant.tcs_return_temp_c - before_c) < SETTLED_K
-        quiet_s = quiet_s + SETTLE_STEP_S if steady else 0.0
-    plant.reset_energy()
-    plant.time_s = 0.0
 
 
 def _compiled_kernel(params: PlantParams) -> KernelFunction:

@@ -12,6 +12,7 @@ from gateway import Silence
 from gateway_rig import block_profile, longest_gap_s, lost_updates, polled
 
 from coolantd.point import Quality
+from coolantd.service.probe_pace import PROBE_SHARE
 
 FULL = bool(os.environ.get("COOLANTD_FULL"))
 SILENT_S, RATE = (600.0, 1.0) if FULL else (30.0, 5.0)
@@ -88,6 +89,54 @@ async def test_half_a_line_that_falls_silent_does_not_take_the_other_half_with_i
         for number in range(1, 5):
             rig.gateway.units[number].silent = False
         await rig.until(lambda: all(rig.good(number) for number in UNITS), PROBE_S + 2 * PERIOD_S)
+
+
+@pytest.mark.slow
+async def test_half_a_line_that_its_gateway_waits_for_costs_the_other_half_no_update() -> None:
+    """Four probes of 0.8 s every 2 s would be more than the line has: together they get a quarter of it."""
+    silent_numbers, well_numbers, line_timeout_s, silent_s = range(1, 5), range(5, 9), 0.8, 60.0
+    async with polled(
+        UNITS, block_profile(10), rate_ratio=RATE, period_s=PERIOD_S, line_timeout_s=line_timeout_s, delay_s=0.02
+    ) as rig:
+        await rig.until(lambda: all(rig.good(number) for number in UNITS), 10.0)
+        for number in silent_numbers:
+            rig.gateway.units[number].silent = True
+        noticed_s = await rig.until(lambda: not any(rig.devices[number].up for number in silent_numbers), 30.0)
+        await rig.until(lambda: all(rig.good(number) for number in well_numbers), 15.0)  # some were lost for a moment
+        await rig.clock.sleep(5.0)
+        begun_s, missed = rig.clock.now_s(), sum(rig.errors(number) for number in well_numbers)
+        while rig.clock.now_s() < begun_s + silent_s:
+            await asyncio.sleep(0.01)
+            assert all(rig.sample(number, "p0_count").quality is not Quality.BAD for number in well_numbers)
+        ended_s = rig.clock.now_s()
+        for number in silent_numbers:
+            rig.gateway.units[number].silent = False
+        back_s = await rig.until(lambda: all(rig.good(number) for number in UNITS), 60.0)
+        probes = {
+            number: [heard for heard in rig.gateway.units[number].heard if begun_s < heard.sent_s < ended_s]
+            for number in silent_numbers
+        }
+        spent_s = sum(probe.done_s - probe.sent_s for asked in probes.values() for probe in asked)
+        answers_s = {
+            number: [heard.sent_s for heard in rig.gateway.units[number].answers(0) if begun_s < heard.sent_s < ended_s]
+            for number in well_numbers
+        }
+        due = int((ended_s - begun_s) / PERIOD_S) - 1  # one may come late, just beyond the end
+        lost = sum(max(due - len(times_s), 0) for times_s in answers_s.values())
+        print(
+            f"\nfour of eight silent, noticed after {noticed_s:.1f} s, {missed:.0f} replies of the others missed; "
+            f"probes {[len(asked) for asked in probes.values()]} took {100 * spent_s / (ended_s - begun_s):.0f} % of "
+            f"the line; {lost} updates lost; all back after {back_s:.1f} s"
+        )
+        assert lost == 0
+        assert sum(rig.errors(number) for number in well_numbers) == missed
+        assert spent_s <= 1.15 * PROBE_SHARE * (ended_s - begun_s) + line_timeout_s
+        counts = [len(asked) for asked in probes.values()]
+        assert min(counts) >= 3
+        assert max(counts) - min(counts) <= 1
+        stretched_s = len(silent_numbers) * line_timeout_s / PROBE_SHARE
+        assert back_s <= stretched_s + PERIOD_S + line_timeout_s + 0.5
+        assert rig.gateway.connections == 1
 
 
 async def test_a_dormant_unit_that_answers_late_is_not_forgotten() -> None:

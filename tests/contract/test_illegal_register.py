@@ -115,3 +115,25 @@ async def test_exception_2_while_a_device_starts_condemns_nothing() -> None:
         assert {heard.count for heard in unit.heard[-2:]} == {60}
         other = longest_gap_s([heard.done_s for heard in rig.gateway.units[2].answers(0)])
         assert other <= 1.5 * PERIOD_S
+
+
+@pytest.mark.parametrize("identity", [None, "PUMP-A"])
+async def test_a_unit_of_one_read_that_refuses_everything_for_three_seconds_is_back_with_its_first_answer(
+    identity: str | None,
+) -> None:
+    """Its program was restarted without the connection being lost: no register of it is illegal."""
+    async with polled(range(1, 2), block_profile(10, identity=identity), rate_ratio=2.0, period_s=PERIOD_S) as rig:
+        unit = rig.gateway.units[1]
+        await rig.until(lambda: rig.good(1, range(10)), 10.0)
+        await rig.clock.sleep(2.0)
+        unit.starting = True
+        await rig.clock.sleep(3.0)
+        asked = len(unit.heard)
+        unit.starting = False
+        back_s = await rig.until(lambda: rig.good(1, range(10)), 30.0)
+        await rig.clock.sleep(3.0)
+        print(f"\nidentity {identity}: all ten good {back_s:.2f} s after it answered again")
+        assert back_s <= PERIOD_S + SLACK_S
+        reads = [(heard.address, heard.count) for heard in unit.heard[asked:]]
+        assert reads.count((0, 10)) >= 3
+        assert len(reads) <= 6  # one point alone may have been asked behind a refusal, then the whole as ever

@@ -234,6 +234,15 @@ async def test_a_device_that_is_not_available_is_a_target_that_failed(rig: Rig, 
     assert (await master.read_input_registers(FIRST, count=1, device_id=AGE_UNIT)).registers[0] <= 20
 
 
+async def test_of_a_device_that_is_not_there_no_register_is_called_illegal(
+    rig: Rig, master: AsyncModbusTcpClient
+) -> None:
+    """Which registers it has may depend on a firmware that it has not said yet; masters give up what is illegal."""
+    assert (await master.read_input_registers(FIRST + 1000, count=1, device_id=UNIT)).exception_code == 2
+    rig.device.available = False
+    assert (await master.read_input_registers(FIRST + 1000, count=1, device_id=UNIT)).exception_code == 11
+
+
 async def test_a_wrong_device_leaves_neither_words_nor_ages(rig: Rig, master: AsyncModbusTcpClient) -> None:
     rig.device.raw.clear()
     assert (await master.read_holding_registers(FIRST, count=1, device_id=UNIT)).exception_code == 11
@@ -575,7 +584,8 @@ async def answers(port: int, host: str = "127.0.0.1") -> int | None:
 
 @pytest.fixture
 async def proxies() -> AsyncIterator[Proxies]:
-    nothing_polled = cast("ModbusDevice", SimpleNamespace(spans=[], profile=SimpleNamespace(texts=()), raw=RawCache()))
+    nothing = SimpleNamespace(spans=[], profile=SimpleNamespace(texts=()), raw=RawCache(), up=True)
+    nothing_polled = cast("ModbusDevice", nothing)
     proxies = Proxies({"cdu1": nothing_polled}.get, clock=SystemClock(), metrics=Metrics())
     yield proxies
     await proxies.stop()

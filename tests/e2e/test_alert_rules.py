@@ -56,7 +56,7 @@ def test_alerts_are_found() -> None:
 @pytest.mark.parametrize(("name", "body"), ALERTS, ids=[name for name, _ in ALERTS])
 def test_an_alert_says_what_why_and_what_to_do(name: str, body: str) -> None:
     """ISA-18.2: an alarm without cause, consequence and action is not an alarm."""
-    assert re.search(r"labels: \{severity: (critical|warning)\}", body)
+    assert re.search(r"labels: \{severity: (critical|warning|info)\}", body)
     for key in ("summary", "description", "cause", "consequence", "action"):
         assert re.search(rf'^ +{key}: ".{{20,}}"$', body, re.MULTILINE), key
     assert 'job="coolantd"' in body

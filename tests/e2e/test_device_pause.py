@@ -1,5 +1,6 @@
 """`coolantd device pause` on a device at work: handed over, left alone, taken back without a bump."""
 
+import json
 import time
 
 import pytest
@@ -88,6 +89,9 @@ def test_a_pause_ends_by_itself():
         wait_for("automatic control", lambda: site.mode() == "automatic", 25.0)
         assert device_of(site, "cdu1")["paused_left_s"] == 0.0
         assert site.metric("coolantd_device_paused", device="cdu1") == 0.0
+        journal = (site.demo.folder / "state" / "journal.jsonl").read_text().splitlines()
+        ended = [record for record in map(json.loads, journal) if record["event"] == "resumed"]
+        assert [(record["by"], record["devices"]) for record in ended] == [("lease", ["cdu1"])]
 
 
 @pytest.mark.timeout(120)

@@ -1,20 +1,16 @@
 """Laws of the quarantine over any layout of points and any illegal registers. FM-15."""
 
 import math
-import sys
 from collections import Counter
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from refusing_unit import RefusingUnit, point, poll, retry
 
 from coolantd.protocol.bisect import SPLITS_PER_PASS_MAX
 from coolantd.protocol.profile import Coding, ModbusLimits, PollClass, RegisterPoint, Table
 from coolantd.protocol.quarantine import SpanSet
 from coolantd.protocol.spans import plan_spans
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "unit" / "protocol"))
-from refusing_unit import RefusingUnit, point, poll, retry
 
 LAST_ADDRESS = 40
 REGISTER_CODINGS = [Coding.U16, Coding.U16, Coding.F32, Coding.F64, Coding.BITS]
@@ -103,3 +99,36 @@ def test_a_unit_that_refuses_everything_while_it_starts_is_the_same_afterwards(
     for now in range(passes):
         assert poll(spans, unit, float(now)) <= 2 * len(planned)
         assert (spans.spans, spans.condemned) == (planned, ())
+
+
+@given(st.integers(1, 60), st.integers(1, 5))
+def test_a_unit_of_one_read_that_starts_anew_is_read_as_planned_with_its_second_pass(count: int, passes: int) -> None:
+    spans = SpanSet([point(address) for address in range(count)], ModbusLimits())
+    planned = spans.spans
+    assert len(planned) == 1
+    unit = RefusingUnit()
+    poll(spans, unit, 0.0)
+    unit.starting = True
+    for now in range(1, passes + 1):
+        poll(spans, unit, float(now))
+        assert spans.condemned == ()
+    unit.starting = False
+    poll(spans, unit, 10.0)
+    assert (spans.spans, spans.condemned) == (planned, ())
+    assert poll(spans, unit, 11.0) == 0
+    assert spans.retry_in_s(12.0) is None
+
+
+@given(layouts(), limits_of, illegal_sets)
+def test_fm15_a_unit_that_refuses_more_than_before_is_searched_unless_it_refuses_everything(
+    points: list[RegisterPoint], limits: ModbusLimits, illegal: set[tuple[Table, int]]
+) -> None:
+    spans = SpanSet(points, limits)
+    unit = RefusingUnit()
+    poll(spans, unit, 0.0)
+    unit.illegal = illegal
+    settle(spans, unit, points)
+    refused = {p.name for p in points if unit.refuses(p)}
+    condemned = {p.name for p in spans.condemned}
+    assert condemned == (refused if len(refused) < len(points) else condemned & refused)
+    assert {p.name for span in spans.spans for p in span.points} >= {p.name for p in points} - refused

@@ -105,6 +105,9 @@ class Outlet:
     def submit(self, value, done):
         self.world.arriving.append((self.world.now_s + self.world.rng.uniform(0.02, 0.9), self.point, value, done))
 
+    def withdraw(self):
+        """Take back nothing: everything is on its way at once."""
+
 
 class Journal:
     def __init__(self):

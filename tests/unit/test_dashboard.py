@@ -1,6 +1,7 @@
 """Dashboard, alert rules and their tests speak of series that the daemon has, and the dashboard is well formed."""
 
 import asyncio
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import pytest
 from service_view_factory import make_view, uncertain
 
 from coolantd.point import Reason
+from coolantd.protocol.line import LineCounts
 from coolantd.safety.modes import Mode
 from coolantd.service.exposition import PointExposition
+from coolantd.service.line_metrics import LineCollector
 from coolantd.service.metrics import Metrics
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -25,11 +28,14 @@ FOREIGN = {"up", "ALERTS"}
 def series() -> dict[str, set[str]]:
     """Every series name that /metrics can show, and the labels it has there."""
     metrics = Metrics()
+    metrics.registry.register(LineCollector(lambda: [("rack-bus", LineCounts())]))
     for family in vars(metrics).values():
         names = getattr(family, "_labelnames", ())
         if names:
             family.labels(*names)
     view = make_view([uncertain(34.0, Reason.STALE)], broker_connected=True)
+    named = dataclasses.replace(view.devices[0], texts=(("model", "X-1"),))
+    view = dataclasses.replace(view, devices=(named,))
     body = asyncio.run(PointExposition().render(view, metrics)).decode()
     found: dict[str, set[str]] = {}
     for line in body.splitlines():

@@ -98,7 +98,7 @@ def test_list_shows_devices_and_how_long_a_pause_lasts(run, path):
     with daemon(path, {"status": view}):
         table, as_json = run("list"), run("list", "--json")
     (row,) = [" ".join(line.split()) for line in table.stdout.splitlines() if "rpu1" in line]
-    assert row.endswith("down paused, 12m05s left")
+    assert row.endswith("paused 12m05s left")
     assert orjson.loads(as_json.stdout) == {"devices": view["devices"]}
 
 

@@ -117,6 +117,14 @@ REFUSED = {
         "already used in this proxy"),
     "proxy without units": (
         [(SITE[SITE.index("units = [") :], "units = []\n")], "proxy[0].units", "units = []", "at least 1"),
+    "manifold on a line": (
+        [('"rpu1"\nprofile = "orv3-rpu"', '"rpu1"\nprofile = "rack-manifold"')],
+        "device[0].modbus_rtu", None, "another transport, allowed: mqtt = { ... }"),
+    "unit of a proxy beyond a byte": (
+        [(SITE[SITE.index("units = [") :], 'units = [ { unit_id = 256, device = "rpu1" } ]\n')],
+        "proxy[0].units[0].unit_id", None, "0 to 255"),
+    "unit of a proxy by its name alone": (
+        [(SITE[SITE.index("units = [") :], 'units = [ "rpu1" ]\n')], "proxy[0].units[0]", "units = [", "a table"),
     "key of a proxy's unit misspelt": (
         [('device = "rpu3" }', 'devise = "rpu3" }')], "proxy[0].units[1].devise", None, "did you mean device?"),
 }  # fmt: skip

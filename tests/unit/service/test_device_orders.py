@@ -25,7 +25,7 @@ class Site:
         self.paused_until_s, self.hushed_now, self.unacknowledged = -math.inf, frozenset(), []
         self.hand_over_fails = None
         self.devices = ["cdu1", "rpu1"]
-        writer = SimpleNamespace(hand_over=self._hand_over, resume=self._resume_writes)
+        writer = SimpleNamespace(hand_over=self._hand_over, resume=self._resume_writes, withdraw=self._withdraw)
         self.orders = DeviceOrders(
             fleet=self,
             cycle=SimpleNamespace(writer=writer, plan=SimpleNamespace(cdus=[SimpleNamespace(device="cdu1")])),
@@ -66,6 +66,10 @@ class Site:
         self.steps.append(("hand over", list(names), deadline_s))
         return self.unacknowledged
 
+    def _withdraw(self, devices, now_s):
+        assert self.hushed_now.issuperset(devices), "the next cycle would queue them again"
+        self.steps.append(("withdraw", sorted(devices)))
+
     def _resume_writes(self, name):
         self.steps.append(("write again", name))
         return [PUMP]
@@ -81,6 +85,7 @@ async def test_a_pause_silences_then_hands_over_what_is_driven_then_closes(site)
     answer = await site.orders.pause({"device": "rpu1", "for_s": 60}, PEER)
     assert site.steps == [
         ("hush", ["cdu1", "rpu1"]),
+        ("withdraw", ["cdu1", "rpu1"]),
         ("hand over", ["cdu1"], HAND_OVER_S),
         ("pause", "rpu1", 60.0),
         ("hush", []),

@@ -160,3 +160,16 @@ async def test_promtool_finds_nothing_to_say():
     async with asyncio.timeout(30):
         said = await promtool.communicate(body)
     assert (*said, promtool.returncode) == (b"", b"", 0)
+
+
+async def test_a_wrong_device_can_be_told_from_a_silent_one():
+    """FM-20: both are down; only one of them is answered for by something else."""
+    view = make_view()
+    wrong = dataclasses.replace(view.devices[0], up=False, fault="wrong_device", wrong=True)
+    body = (
+        await PointExposition().render(dataclasses.replace(view, devices=(wrong, view.devices[1])), Metrics())
+    ).decode()
+    assert 'coolantd_device_identity_wrong{device="cdu1"} 1\n' in body
+    assert 'coolantd_device_identity_wrong{device="manifold1"} 0\n' in body
+    assert 'coolantd_device_up{device="cdu1"} 0\n' in body
+    assert 'coolantd_device_up{device="manifold1"} 0\n' in body

@@ -249,8 +249,14 @@ async def test_fm52_a_client_that_sends_no_request_is_cut_after_the_deadline(mon
 
 
 async def test_fm52_a_client_that_does_not_read_is_cut_and_holds_little_memory(monkeypatch):
-    monkeypatch.setattr(http_listener, "REQUEST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(http_listener, "REQUEST_TIMEOUT_S", 2.0)
     async with face(make_view([good(1.0 / 3.0, 0.0)] * 60_000)) as http:
+        reply = await http._routes["/metrics"]()  # made beforehand: a slow machine needs all of the deadline for it
+
+        async def ready():
+            return reply
+
+        http._routes["/metrics"] = ready
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.setblocking(False)

@@ -108,11 +108,22 @@ class Rig:
                 for r in profile.registers
             ]
         )
-        self.bus = ModbusBus(self.link, clock=self.clock, metrics=self.metrics, rng=random.Random(1), name="bus")
+        self.leases_over = 0
+        self.bus = ModbusBus(
+            self.link,
+            clock=self.clock,
+            metrics=self.metrics,
+            rng=random.Random(1),
+            name="bus",
+            lease_over=self._note_lease_over,
+        )
         self.devices = [ModbusDevice(c, profile, self.table, self.metrics) for c in configs]
         for device in self.devices:
             self.bus.add(device)
         self.done = []
+
+    def _note_lease_over(self):
+        self.leases_over += 1
 
     @property
     def device(self):
@@ -291,6 +302,28 @@ async def test_fm_20_a_unit_that_returns_has_to_say_again_who_it_is():
         assert not rig.device.up
         assert rig.point("temp_c")[1:] == BAD_CONFIGURATION
         assert rig.link.times("write") == []
+
+
+async def test_fm_20_a_number_that_tells_the_device_is_judged_at_every_reading():
+    """A unit exchanged behind its gateway without missing one reply is found out by the first poll."""
+    points = register("temp_c", 0), register("model_count", 1, "count"), register("set_c", 40)
+    rig = Rig(make_profile(*points, identity=Identity(point="model_count", number=7.0)))
+    rig.link.words[1, 1] = 7
+    async with rig.running():
+        await rig.clock.advance(3.0)
+        assert rig.device.up
+        rig.link.words[1, 1] = 8
+        await rig.clock.advance(1.0)
+        assert (rig.device.up, rig.device.fault, rig.device.trusted) == (False, Fault.WRONG_DEVICE, False)
+        assert rig.point("temp_c")[1:] == BAD_CONFIGURATION
+        assert "8" in rig.device.problems[0]
+        rig.write("set_c", 20)
+        await rig.clock.advance(1.0)
+        assert rig.done == [Fault.WRONG_DEVICE]
+        rig.link.words[1, 1] = 7
+        await rig.clock.advance(WRONG_RETRY_S + 1.0)
+        assert rig.device.up
+        assert rig.point("temp_c")[1] == Quality.GOOD
 
 
 # Once, texts, firmware, settings
@@ -488,8 +521,10 @@ async def test_a_paused_bus_is_silent_closed_and_comes_back_by_itself():
         assert (rig.device.up, rig.device.fault) == (False, Fault.NOT_CONNECTED)
         assert rig.point("temp_c")[1:] == (Quality.BAD, Reason.NOT_CONNECTED)
         assert rig.bus.paused_until_s == until_s
+        assert rig.leases_over == 0
         await rig.clock.advance(51.0)
         assert rig.device.up
+        assert rig.leases_over == 1
         assert rig.point("temp_c")[1] == Quality.GOOD
 
 
@@ -502,6 +537,7 @@ async def test_a_pause_ends_when_it_is_resumed_and_a_paused_bus_can_be_retired()
         rig.bus.resume()
         await rig.clock.advance(1.0)
         assert rig.device.up
+        assert rig.leases_over == 0
     task = asyncio.create_task(rig.bus.run())
     rig.bus.pause(rig.clock.now_s() + 1000.0)
     await rig.clock.advance(1.0)
@@ -566,6 +602,25 @@ async def test_fm_21_a_setpoint_is_sent_in_the_unit_that_the_device_has_said_or_
         await rig.clock.advance(0.1)
     assert rig.done[-1] is None
     assert rig.link.words[1, 40] == 680
+
+
+async def test_a_write_that_is_taken_back_while_it_is_queued_never_leaves():
+    setpoint = register("set_c", 40)
+    rig = Rig(make_profile(setpoint))
+    outlet = RegisterOutlet(rig.bus, rig.device, setpoint, rig.clock)
+    async with rig.running():
+        await rig.clock.advance(3.0)
+        outlet.submit(20.0, rig.done.append)
+        outlet.withdraw()
+        outlet.withdraw()
+        await rig.clock.advance(1.0)
+        assert rig.done == [Fault.WITHDRAWN]
+        assert rig.link.times("write") == []
+        outlet.submit(21.0, rig.done.append)
+        await rig.clock.advance(1.0)
+        outlet.withdraw()
+    assert rig.done == [Fault.WITHDRAWN, None]
+    assert len(rig.link.times("write")) == 1
 
 
 # Raw words

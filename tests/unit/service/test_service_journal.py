@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+import structlog
 
 from coolantd.service import journal as module
 from coolantd.service.journal import Journal
@@ -95,3 +96,22 @@ def test_stopping_a_full_journal_does_not_wait(tmp_path, monkeypatch):
     journal = journal_at(tmp_path / "journal.jsonl")
     journal.record("write")
     journal.stop()
+
+
+def test_fm_30_records_that_are_lost_are_said_once_when_it_begins_and_when_it_ends(tmp_path):
+    path = tmp_path / "state" / "journal.jsonl"
+    losses = Losses()
+    journal = journal_at(path, losses)
+    with structlog.testing.capture_logs() as logs:
+        journal.start()
+        for _ in range(3):
+            journal.record("write")
+        while losses.count < 3:
+            time.sleep(0.005)
+        path.parent.mkdir()
+        journal.record("write")
+        journal.record("write")
+        journal.stop()
+    assert [each["event"] for each in logs] == ["journal_failing", "journal_writing"]
+    assert (logs[0]["path"], logs[0]["detail"]) == (str(path), "No such file or directory")
+    assert len(lines(path)) == 2

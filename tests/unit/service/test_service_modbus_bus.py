@@ -145,8 +145,19 @@ async def test_fm_34_a_write_that_waited_too_long_is_dropped():
         rig.write()
         rig.clock.jump(WRITE_AGE_MAX_S + 0.1)
         await settle()
-    assert rig.done == [Fault.TIMEOUT]
+    assert rig.done == [Fault.EXPIRED]
     assert rig.link.times("write") == []
+
+
+async def test_a_hand_over_that_waited_for_a_slow_exchange_is_still_sent_while_stopping():
+    rig = BusRig()
+    async with running(rig):
+        await rig.clock.advance(1.0)
+        rig.bus.stopping = True
+        rig.write()
+        rig.clock.jump(WRITE_AGE_MAX_S + 0.1)
+        await settle()
+    assert rig.done == [None]
 
 
 async def test_fm_34_writes_are_dropped_while_not_connected_never_queued_for_later():

@@ -3,9 +3,10 @@
 import math
 
 import pytest
+import structlog
 from modbus_rig import BEAT, FLOW, TEMP, BusRig, fault
 
-from coolantd.errors import Fault
+from coolantd.errors import DeviceError, Fault
 from coolantd.point import Quality, Reason
 from coolantd.service.failures import failure_reason
 from coolantd.service.read_plan import DEADLINE_MAX_S
@@ -238,3 +239,47 @@ def test_the_next_slot_keeps_its_phase_and_is_still_to_come(now_s, next_s):
 def test_the_rig_reads_where_it_says():
     rig = BusRig(heartbeat=True)
     assert {ask_of(rig, n).address for n in ("temp_c", "flow_lpm", "theirs_count")} == {TEMP, FLOW, BEAT}
+
+
+class TestWhyADeviceIsDown:
+    def test_one_that_never_came_up_says_once_why(self):
+        rig = BusRig()
+        rig.device.unreachable()
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                rig.device.note(DeviceError(Fault.NOT_CONNECTED, "/dev/ttyS0 is in use by another process"))
+        (told,) = logs
+        assert (told["event"], told["device"]) == ("device_down", "cdu1")
+        assert "in use by another process" in told["detail"]
+
+    def test_one_that_never_answers_says_so_once(self):
+        rig = BusRig()
+        rig.device.connected(rig.clock.now_s())
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(6):
+                rig.device.failed(rig.device.agenda.asks[0], fault(Fault.TIMEOUT), rig.clock.now_s())
+        assert [each["event"] for each in logs] == ["device_down"]
+
+    def test_one_that_was_up_is_down_once(self):
+        rig = BusRig()
+        receive(rig, "temp_c", 340)
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                rig.device.unreachable()
+                rig.device.note(DeviceError(Fault.NOT_CONNECTED, "refused"))
+        assert [each["event"] for each in logs] == ["device_down"]
+
+    def test_one_that_refuses_everything_says_so_and_not_that_it_is_not_connected(self):
+        rig = BusRig()
+        rig.device.connected(rig.clock.now_s())
+        with structlog.testing.capture_logs() as logs:
+            for ask in list(rig.device.spans):
+                rig.device.failed(ask, fault(Fault.EXCEPTION, 2), rig.clock.now_s())
+        assert [each["event"] for each in logs] == ["device_down"]
+        assert (rig.device.up, rig.device.fault) == (False, Fault.EXCEPTION)
+
+    def test_one_that_refuses_one_register_stays_up(self):
+        rig = BusRig()
+        receive(rig, "temp_c", 340)
+        rig.device.failed(ask_of(rig, "temp_c"), fault(Fault.EXCEPTION, 2), rig.clock.now_s())
+        assert rig.device.up

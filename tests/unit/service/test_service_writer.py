@@ -31,6 +31,7 @@ class FakeOutlet:
         self.answer = answer
         self.sent = []
         self.waiting = []
+        self.withdrawn = 0
 
     def submit(self, value, done):
         self.sent.append(value)
@@ -38,6 +39,12 @@ class FakeOutlet:
             self.waiting.append(done)
         else:
             done(self.answer)
+
+    def withdraw(self):
+        self.withdrawn += 1
+        for done in self.waiting:
+            done(Fault.WITHDRAWN)
+        self.waiting.clear()
 
     def settle(self, fault=None):
         self.waiting.pop(0)(fault)

@@ -1,5 +1,7 @@
 """What the writer leaves to others: registers somebody else writes, devices somebody has put to local (FM-22)."""
 
+import math
+
 import pytest
 import structlog
 from test_service_writer import HEARTBEAT, NAN, Bench
@@ -280,6 +282,38 @@ def test_a_device_local_after_a_restart_or_a_loss_of_touch_is_taken_back(event):
     assert asked(bench) == 1
 
 
+def test_fm_22_a_write_still_queued_when_a_yield_begins_is_taken_back_and_costs_no_budget():
+    bench = Bench("later", writes_per_hour_max=3600)
+    bench.carry_out(50.0, 10.0, readback=40.0)
+    bench.outlet.settle()
+    bench.carry_out(50.0, 13.0, readback=50.0)
+    bench.carry_out(60.0, 19.0, readback=50.0)
+    assert len(bench.outlet.waiting) == 1
+    used_ratio = gauge(bench, "coolantd_write_budget_used_ratio")
+    bench.carry_out(60.0, 20.0, readback=70.0)
+    assert bench.actuator.lease is not None
+    assert bench.outlet.waiting == []
+    bench.carry_out(60.0, 21.0, readback=70.0)
+    assert gauge(bench, "coolantd_write_budget_used_ratio") <= used_ratio
+    assert math.isnan(bench.actuator.state.in_flight)
+    assert bench.journal.count("write_failed") == 0
+    assert bench.outlet.sent == [50.0, 60.0]
+
+
+def test_fm_22_nothing_still_queued_reaches_a_device_that_somebody_put_to_local():
+    bench = Bench("later")
+    bench.carry_out(50.0, 10.0, readback=40.0)
+    bench.outlet.settle()
+    bench.carry_out(50.0, 10.5, readback=50.0)
+    bench.carry_out(60.0, 11.0, readback=50.0, wants_remote=True)
+    assert bench.outlet.waiting
+    assert bench.remote.waiting
+    bench.carry_out(60.0, 11.5, readback=50.0, remote=0.0)
+    assert bench.writer.left_to_local("cdu1")
+    assert bench.outlet.waiting == bench.remote.waiting == []
+    assert bench.beat.withdrawn == 1
+
+
 def test_a_device_left_to_local_stays_so_over_a_loss_of_touch_and_a_reload():
     bench, new = Bench(), Bench()
     now_s = beating(bench, 30.0)
@@ -317,3 +351,19 @@ def test_a_yield_begun_just_before_the_switch_to_local_was_seen_is_withdrawn():
     assert bench.actuator.lease is not None
     bench.carry_out(50.0, now_s + 1.0, readback=70.0, remote=0.0)
     assert bench.actuator.lease is None
+
+
+async def test_fm_22_a_pause_does_not_end_a_yield_that_had_just_begun():
+    """They wrote, then the device was paused to work on it: what they wrote is still theirs when it returns."""
+    bench = Bench()
+    now_s = beating(bench, 30.0)
+    bench.carry_out(50.0, now_s, readback=70.0, remote=1.0)
+    assert bench.actuator.lease is not None
+    assert await bench.writer.hand_over(["cdu1"], 1.0) == []
+    bench.carry_out(NAN, now_s + 0.5, readback=70.0, remote=0.0)
+    bench.carry_out(NAN, now_s + 2.0, readback=NAN, remote=NAN)
+    bench.carry_out(50.0, now_s + 10.0, readback=70.0, remote=0.0, wants_remote=True, mode=Mode.STARTING)
+    assert bench.actuator.lease is not None
+    sent = len(bench.outlet.sent)
+    bench.carry_out(50.0, now_s + 11.0, readback=70.0, remote=1.0)
+    assert len(bench.outlet.sent) == sent
