@@ -154,6 +154,7 @@ class Daemon:
                         faces=self._faces,
                         make_writer=self._writer,
                         hand_over_s=HAND_OVER_S,
+                        stopping=self._stop.is_set,
                     )
                     self._loaded = new
                     self._journal.record("reloaded", changes=list(difference.lines), digest=new.digest[:12])

@@ -8,6 +8,7 @@ from coolantd.config.diff import diff
 from coolantd.config.load import Loaded
 from coolantd.control.plan import Plan
 from coolantd.control.step import carry_state
+from coolantd.errors import CoolantdError
 from coolantd.service.cycle import Cycle
 from coolantd.service.faces import Faces
 from coolantd.service.fleet import Fleet
@@ -19,7 +20,15 @@ WriterMaker = Callable[[Plan, Loaded, PointTable], Writer]
 
 
 async def take_over(
-    new: Loaded, old: Loaded, *, fleet: Fleet, cycle: Cycle, faces: Faces, make_writer: WriterMaker, hand_over_s: float
+    new: Loaded,
+    old: Loaded,
+    *,
+    fleet: Fleet,
+    cycle: Cycle,
+    faces: Faces,
+    make_writer: WriterMaker,
+    hand_over_s: float,
+    stopping: Callable[[], bool],
 ) -> None:
     """Give back devices that leave, then swap between two cycles, in one turn of the loop.
 
@@ -31,9 +40,11 @@ async def take_over(
         faces: our listeners.
         make_writer: returns the writer for a plan, its configuration and its table.
         hand_over_s: how long devices that leave have to acknowledge it.
+        stopping: whether coolantd is being stopped: a bus begun then would outlive the hand-over.
 
     Raises:
-        CoolantdError: a listener cannot be opened; nothing has been changed.
+        CoolantdError: a listener cannot be opened, and nothing has been changed; or coolantd was told to stop while
+            devices were given back, and nothing else has.
     """
     difference = diff(old, new)
     removed, paused = set(difference.devices_removed), fleet.hushed()
@@ -45,6 +56,8 @@ async def take_over(
     old_writer = cycle.writer
     if given_back:
         await give_back(cycle, old, given_back, hand_over_s)
+        if stopping():
+            raise CoolantdError("coolantd is stopping")
     table.carry(cycle.table, without=moved)
     fleet.change(new, table, removed=removed, changed=set(difference.devices_changed))
     writer = make_writer(plan, new, table)
