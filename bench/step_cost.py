@@ -2,9 +2,10 @@
 
 The peer does the same regulatory law for the same CDUs in the same run: two ``simple_pid.PID`` per CDU with the same
 gains, output limits and measured dt, then the same rate limit on each output and one command per actuator. That is all
-it does. ``step()`` also judges the quality of every input, runs modes and failsafe, ramps setpoints over a dew-point
-floor, adopts and tracks actuators, pulls integrals back to what was achieved, and passes every command through the
-envelope. The peer gets plain floats; ``step()`` gets the snapshot that the point table makes of every point.
+it does. ``step()`` also inverts a model of the exchanger so that the valve moves ahead of the temperature, judges the
+quality of every input, runs modes and failsafe, ramps setpoints over a dew-point floor, adopts and tracks actuators,
+pulls integrals back to what was achieved, and passes every command through the envelope. The peer gets plain floats;
+``step()`` gets the snapshot that the point table makes of every point.
 
 Usage: ``python bench/step_cost.py [--json] [--rounds N]``
 """
@@ -28,7 +29,7 @@ from simple_pid import PID
 from coolantd.config.build import build_plan, point_specs
 from coolantd.config.load import load
 from coolantd.control.loops import DECIDE
-from coolantd.control.plan import CduParameters, LoopParameters, Plan, make_plan
+from coolantd.control.plan import CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import initial_state, step
 from coolantd.point import Quality, Snapshot
 from coolantd.safety.envelope import GATE
@@ -79,6 +80,17 @@ def _moved(cdu: CduParameters, name: str, by: int, first: int) -> CduParameters:
         heat=at(cdu.heat),
         remote=at(cdu.remote),
         required=tuple(index + by for index in cdu.required),
+        model=None if cdu.model is None else _moved_model(cdu.model, by),
+    )
+
+
+def _moved_model(model: ModelParameters, by: int) -> ModelParameters:
+    return replace(
+        model,
+        return_temp=model.return_temp + by,
+        fws_supply_temp=model.fws_supply_temp + by,
+        flow=model.flow + by,
+        fws_pressure=None if model.fws_pressure is None else model.fws_pressure + by,
     )
 
 
@@ -96,6 +108,9 @@ def snapshots(plan: Plan, width: int) -> list[Snapshot]:
                 value[cdu.remote] = cdu.remote_value
             if cdu.dew_point is not None:
                 value[cdu.dew_point] = 13.0
+            if cdu.model is not None and cdu.model.fws_pressure is not None:
+                value[cdu.model.return_temp], value[cdu.model.fws_supply_temp] = 36.5 + phase, 28.0
+                value[cdu.model.flow], value[cdu.model.fws_pressure] = 1300.0, 170.0
         story.append(
             Snapshot(
                 value,

@@ -14,6 +14,12 @@ PLAIN_WIDTH_CHARS: Final = 160
 
 UNKNOWN: Final = "-"
 
+MODEL_USE_WORDS: Final = {
+    "in_use": "in use",
+    "inputs_bad": "fixed gains: an input is bad",
+    "bias_large": "fixed gains: its bias is beyond 4 K",
+}
+
 PCT_PER_RATIO: Final = 100.0
 
 TELLING_TEXTS: Final = ("model", "serial", "firmware")
@@ -60,7 +66,7 @@ def render(view: Json, *, plain: bool) -> Group:
         view: the JSON of ``/api/v1/status``.
         plain: columns without lines, for files and pipes.
     """
-    tables = (_cdus(view), _loops(view), _actuators(view), _devices(view), _buses(view), _points(view))
+    tables = (_cdus(view), _loops(view), _models(view), _actuators(view), _devices(view), _buses(view), _points(view))
     shown = [table for table in tables if table.row_count]
     for table in shown:
         table.box = None if plain else box.SIMPLE_HEAD
@@ -138,6 +144,19 @@ def _loops(view: Json) -> Table:
             _figure(loop["process_variable"]),
             escape(loop["unit"]),
             _figure(loop["output_pct"]),
+        )
+    return table
+
+
+def _models(view: Json) -> Table:
+    table = _table("Models", ("cdu", "use", "bias K>", "expected supply C>", "wanted valve %>"))
+    for model in view.get("models", ()):
+        table.add_row(
+            escape(model["cdu"]),
+            escape(MODEL_USE_WORDS.get(model["use"], model["use"])),
+            _figure(model["bias_k"]),
+            _figure(model["supply_temp_c"]),
+            _figure(model["valve_wanted_pct"]),
         )
     return table
 

@@ -16,7 +16,16 @@ from coolantd.config.models import (
     PressureLoopConfig,
     SupplyTempLoopConfig,
 )
-from coolantd.control.plan import NAN, ActuatorParameters, CduParameters, LoopParameters, Plan, make_plan
+from coolantd.config.plant_model import ModelConfig
+from coolantd.control.plan import (
+    NAN,
+    ActuatorParameters,
+    CduParameters,
+    LoopParameters,
+    ModelParameters,
+    Plan,
+    make_plan,
+)
 from coolantd.protocol.profile import DifferencePoint, PollClass, Profile, Role, WriteRule
 
 HOLD_POLLS: Final = 1.5
@@ -214,6 +223,32 @@ class _Builder:
             valve_table=tuple((r.heat_load_kw, r.valve_position_pct) for r in cdu.failsafe.valve_position_table),
             wants_manual=cdu.mode == "manual",
             required=self.required(supply_temp.point, pressure.point, (valve, *pumps), remote),
+            model=None if cdu.model is None else self.model(cdu.model),
+        )
+
+    def model(self, model: ModelConfig) -> ModelParameters:
+        return ModelParameters(
+            return_temp=self.point(model.return_temp),
+            fws_supply_temp=self.point(model.fws_supply_temp),
+            flow=self.point(model.flow),
+            fws_pressure=None if model.fws_pressure is None else self.point(model.fws_pressure),
+            power=tuple(self.point(tag) for tag in model.power),
+            conductance_kw_k=model.conductance_kw_k,
+            tcs_flow_rated_lpm=model.tcs_flow_rated_lpm,
+            fws_flow_rated_lpm=model.fws_flow_rated_lpm,
+            fws_flow_open_lpm=model.fws_flow_open_lpm,
+            fws_pressure_rated_kpa=model.fws_pressure_rated_kpa,
+            valve_authority_ratio=model.valve_authority_ratio,
+            valve_rangeability_ratio=model.valve_rangeability_ratio,
+            tcs_capacity_kj_l_k=model.tcs_heat_capacity_kj_per_l_k,
+            fws_capacity_kj_l_k=model.fws_heat_capacity_kj_per_l_k,
+            exchanger_l=model.exchanger_l,
+            pipe_l=model.pipe_l,
+            tank_l=model.tank_l,
+            plate_lag_s=model.plate_lag_s,
+            sensor_lag_s=model.sensor_lag_s,
+            actuator_lag_s=model.actuator_lag_s,
+            deadband_pct=model.deadband_pct,
         )
 
     def manifold(self, manifold: ManifoldConfig) -> None:

@@ -27,6 +27,7 @@ from coolantd.config.models import (
     PressureLoopConfig,
     SupplyTempLoopConfig,
 )
+from coolantd.config.plant_model import ModelConfig
 from coolantd.config.source import Table
 from coolantd.errors import Problem
 from coolantd.protocol.profile import Profile
@@ -73,6 +74,7 @@ class CduDraft(Named):
     pressure: PressureLoopConfig | None
     failsafe: FailsafeConfig | None
     manual: ManualConfig | None
+    model: ModelConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def _cdu(path: KeyPath, item: Table) -> CduDraft:
         pressure=_part(PressureLoopConfig, item.get("pressure")),
         failsafe=_part(FailsafeConfig, item.get("failsafe")),
         manual=_part(ManualConfig, item.get("manual", {})),
+        model=_part(ModelConfig, item["model"]) if "model" in item else None,
     )
 
 

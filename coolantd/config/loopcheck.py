@@ -9,6 +9,7 @@ from coolantd.config.explain import shown
 from coolantd.config.fields import TOKEN_PATTERN
 from coolantd.config.locate import KeyPath
 from coolantd.config.models import FailsafeConfig, ManualConfig, PressureLoopConfig, SupplyTempLoopConfig
+from coolantd.config.plant_model import ModelConfig
 from coolantd.errors import Problem
 from coolantd.protocol.profile import MessagePoint, RegisterPoint, Role, WriteRule
 
@@ -107,6 +108,8 @@ def check_cdu(cdu: CduDraft, plant: Plant) -> Iterator[Problem]:
         yield from _failsafe(cdu.failsafe, cdu, valve, pumps, plant)
     if cdu.manual is not None:
         yield from _manual(cdu.manual, (*cdu.path, "manual"), valve, pumps, plant.document)
+    if cdu.model is not None:
+        yield from check_model(cdu.model, cdu.supply_temp, (*cdu.path, "model"), plant)
 
 
 def _facts(device: DeviceDraft) -> dict[str, PointFacts]:
@@ -118,8 +121,8 @@ def _facts(device: DeviceDraft) -> dict[str, PointFacts]:
     return facts
 
 
-def _measured(reference: str, unit: str, path: KeyPath, plant: Plant) -> tuple[PointFacts | None, list[Problem]]:
-    """Return a point that must be a measurement in a unit."""
+def measured(reference: str, unit: str, path: KeyPath, plant: Plant) -> tuple[PointFacts | None, list[Problem]]:
+    """Return a point that must be a measurement in a unit, or the problems."""
     facts, problems = plant.find(reference, path)
     if facts is None:
         return None, problems
@@ -147,11 +150,11 @@ def _driven(reference: str, role: Role, path: KeyPath, plant: Plant) -> tuple[Wr
 
 
 def _supply_temp(loop: SupplyTempLoopConfig, path: KeyPath, plant: Plant) -> Iterator[Problem]:
-    facts, problems = _measured(loop.process_variable, "degC", (*path, "process_variable"), plant)
+    facts, problems = measured(loop.process_variable, "degC", (*path, "process_variable"), plant)
     yield from problems
     if facts is not None:
         yield from _setpoint(loop.setpoint_c, facts, (*path, "setpoint_c"), plant.document)
-    yield from _measured(loop.dew_point, "degC", (*path, "dew_point"), plant)[1]
+    yield from measured(loop.dew_point, "degC", (*path, "dew_point"), plant)[1]
     floor_c = loop.dew_point_design_c + loop.dew_point_margin_k
     if loop.setpoint_c < floor_c:
         yield plant.document.problem(
@@ -164,7 +167,7 @@ def _supply_temp(loop: SupplyTempLoopConfig, path: KeyPath, plant: Plant) -> Ite
 
 
 def _pressure(loop: PressureLoopConfig, path: KeyPath, plant: Plant) -> Iterator[Problem]:
-    facts, problems = _measured(loop.process_variable, loop.unit, (*path, "process_variable"), plant)
+    facts, problems = measured(loop.process_variable, loop.unit, (*path, "process_variable"), plant)
     yield from problems
     if facts is not None:
         key = "setpoint_kpa" if loop.unit == "kPa" else "setpoint_lpm"
@@ -218,7 +221,7 @@ def _failsafe(
     failsafe: FailsafeConfig, cdu: CduDraft, valve: WriteRule | None, pumps: Sequence[WriteRule], plant: Plant
 ) -> Iterator[Problem]:
     path, document = (*cdu.path, "failsafe"), plant.document
-    yield from _measured(failsafe.heat_load, "kW", (*path, "heat_load"), plant)[1]
+    yield from measured(failsafe.heat_load, "kW", (*path, "heat_load"), plant)[1]
     for rule in pumps:
         yield from inside(failsafe.pump_speed_pct, rule, (*path, "pump_speed_pct"), document)
     if cdu.pressure is not None and failsafe.pump_speed_pct < cdu.pressure.output_min_pct:
@@ -250,3 +253,31 @@ def _manual(
     if manual.pump_speed_pct is not None:
         for rule in pumps:
             yield from inside(manual.pump_speed_pct, rule, (*path, "pump_speed_pct"), document)
+
+
+_MODEL_INPUTS = (("return_temp", "degC"), ("fws_supply_temp", "degC"), ("flow", "L/min"), ("fws_pressure", "kPa"))
+
+
+def check_model(
+    model: ModelConfig, loop: SupplyTempLoopConfig | None, path: KeyPath, plant: Plant
+) -> Iterator[Problem]:
+    """Yield every contradiction between a CDU's model, the points it names and the loop it serves."""
+    seen: dict[str, str] = {} if loop is None else {loop.process_variable: "supply_temp.process_variable"}
+    for key, unit in _MODEL_INPUTS:
+        reference = getattr(model, key)
+        if reference is None:
+            continue
+        yield from measured(reference, unit, (*path, key), plant)[1]
+        if reference in seen:
+            what = f"the same point as {seen[reference]}"
+            yield plant.document.problem((*path, key), what, value=shown(reference), allowed="a point of its own")
+        seen[reference] = key
+    for index, reference in enumerate(model.power):
+        yield from measured(reference, "kW", (*path, "power", index), plant)[1]
+    if model.fws_flow_open_lpm < 0.5 * model.fws_flow_rated_lpm:
+        yield plant.document.problem(
+            (*path, "fws_flow_open_lpm"),
+            "the open valve passes not even half the rated flow",
+            value=f"{model.fws_flow_open_lpm:g}",
+            allowed=f"{0.5 * model.fws_flow_rated_lpm:g} or more",
+        )

@@ -28,6 +28,7 @@ from coolantd.config.fields import (
     within,
 )
 from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
+from coolantd.config.plant_model import ModelConfig
 from coolantd.control.layout import PUMPS_MAX
 
 DEVICES_MAX: Final = 256
@@ -282,7 +283,7 @@ class ManualConfig(Model):
 
 
 class CduConfig(Model):
-    """One CDU: its device, its loops, and what it does without them."""
+    """One CDU: its device, its loops, what it does without them, and what is known of its exchanger, if anything."""
 
     name: Token
     device: Token
@@ -291,6 +292,7 @@ class CduConfig(Model):
     pressure: PressureLoopConfig
     failsafe: FailsafeConfig
     manual: ManualConfig = ManualConfig()
+    model: ModelConfig | None = None
 
 
 class ManifoldConfig(Model):

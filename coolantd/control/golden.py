@@ -3,11 +3,12 @@
 Run before a compiled kernel is trusted with a plant, because a damaged cache may load silently (FM-29).
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, Plan, make_plan
+from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import initial_state, step
 from coolantd.point import FloatArray, Quality, Reason, Snapshot
 
@@ -76,6 +77,28 @@ def golden_plan() -> Plan:
         _actuator("pump", "pump", 25.0, _PUMP, _PUMP_READBACK),
     )
     return make_plan((cdu,), actuators, period_s=0.5)
+
+
+def model_plan() -> Plan:
+    """Return the golden plan with a model, fed from those of its points whose numbers pass for the model's inputs."""
+    plain = golden_plan()
+    model = ModelParameters(
+        return_temp=_VALVE_READBACK,
+        fws_supply_temp=_DEW,
+        flow=_HEAT,
+        fws_pressure=_PRESSURE,
+        power=(_HEAT,),
+        conductance_kw_k=60.0,
+        tcs_flow_rated_lpm=700.0,
+        fws_flow_rated_lpm=900.0,
+        fws_flow_open_lpm=1100.0,
+        fws_pressure_rated_kpa=90.0,
+        valve_authority_ratio=0.5,
+        exchanger_l=30.0,
+        pipe_l=60.0,
+        tank_l=100.0,
+    )
+    return make_plan([replace(plain.cdus[0], model=model)], plain.actuators, period_s=plain.period_s)
 
 
 def _snapshot(k: int) -> Snapshot:

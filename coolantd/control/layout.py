@@ -50,7 +50,32 @@ C_DEW_MARGIN_K: Final = 1
 C_FAILSAFE_SPEED: Final = 2
 C_WANTS_MANUAL: Final = 3
 C_REMOTE_VALUE: Final = 4
-CDU_PARAMETERS: Final = 5
+
+# The model of a CDU behind the feedforward; all NaN where there is none (see ``control.model``).
+C_MODEL_UA_KW_K: Final = 5
+"""Conductance of the exchanger at both rated flows; NaN: no model, fixed gains."""
+C_MODEL_TCS_RATED_LPM: Final = 6
+C_MODEL_FWS_RATED_LPM: Final = 7
+C_MODEL_KV_LPM: Final = 8
+"""Flow of the wide open facility valve at 1 kPa over it."""
+C_MODEL_FWS_RESISTANCE: Final = 9
+"""Of the exchanger and its pipes on the facility side, kPa/(L/min)2."""
+C_MODEL_LN_RANGEABILITY: Final = 10
+C_MODEL_TCS_CAPACITY: Final = 11
+"""rho cp of the coolant, kJ/(L K)."""
+C_MODEL_FWS_CAPACITY: Final = 12
+C_MODEL_FWS_DP_KPA: Final = 13
+"""Facility differential pressure where none is measured."""
+C_MODEL_EXCHANGER_L: Final = 14
+"""Coolant that holds as much heat as the exchanger's secondary side, metal included."""
+C_MODEL_PIPE_L: Final = 15
+"""From the racks to the tank."""
+C_MODEL_TANK_L: Final = 16
+C_MODEL_PLATE_LAG_S: Final = 17
+C_MODEL_SENSOR_LAG_S: Final = 18
+C_MODEL_ACTUATOR_LAG_S: Final = 19
+C_MODEL_DEADBAND_PCT: Final = 20
+CDU_PARAMETERS: Final = 21
 
 D_MODE: Final = 0
 D_MODE_S: Final = 1
@@ -58,7 +83,51 @@ D_MODE_S: Final = 1
 D_CAUSE: Final = 2
 D_HEAT_KW: Final = 3
 """Last good heat load; NaN if there never was one."""
-CDU_STATE: Final = 4
+
+# What the model remembers (see ``control.model``).
+D_MODEL_READY: Final = 4
+"""1 while the states below follow the plant, 2 while they do and are not believed; 0 starts them anew."""
+D_MODEL_TRUSTED: Final = 1.0
+D_MODEL_DISTRUSTED: Final = 2.0
+D_MODEL_BAD_S: Final = 5
+"""Seconds for which an input of the model has been bad without a break; the last good ones are held meanwhile."""
+D_MODEL_HOT_C: Final = 6
+"""Last good inputs, as ``X_MODEL`` lists them: return temperature, facility temperature, flow, facility pressure."""
+D_MODEL_COLD_C: Final = 7
+D_MODEL_FLOW_LPM: Final = 8
+D_MODEL_DP_KPA: Final = 9
+D_MODEL_HOT_SLOW_C: Final = 10
+D_MODEL_COLD_SLOW_C: Final = 11
+"""The temperatures behind a short lag: what they lack is how fast they move."""
+D_MODEL_HOT_CALM_C: Final = 12
+D_MODEL_COLD_CALM_C: Final = 13
+"""The temperatures without their small moves."""
+D_MODEL_VALVE_PCT: Final = 14
+"""Where the valve is taken to be: the output behind the actuator's lag, within reach of the measured position."""
+D_MODEL_SEEN_PCT: Final = 15
+D_MODEL_SEEN_LPM: Final = 16
+D_MODEL_SEEN_KPA: Final = 17
+"""Valve, flow and pressure behind the temperature sensors' lag, to compare with what those show."""
+D_MODEL_SUPPLY_C: Final = 18
+"""Supply temperature that the model expects the sensor to show."""
+D_MODEL_BIAS_K: Final = 19
+"""Measured less expected supply temperature, low-passed."""
+D_MODEL_TRIM_K: Final = 20
+"""Slow integral of what the bias leaves."""
+D_MODEL_STUCK_S: Final = 21
+"""For how long the valve has rested away from its command; negative while it is being freed."""
+D_MODEL_OFFSET_PCT: Final = 22
+"""What is left between command and measured position after the valve was freed: the measurement's own error."""
+D_MODEL_FREED_PCT: Final = 23
+"""Where a valve that is being freed is sent first; then whether it stirred."""
+D_MODEL_FREEING_PCT: Final = 24
+"""How far the next attempt goes; it doubles while the valve does not stir."""
+D_MODEL_WANTED_PCT: Final = 25
+"""Where the model would have the valve, before limits and rate."""
+D_MODEL_HEAT_KW: Final = 26
+"""HEAT_STAGES columns: the racks' heat on its way through plates, pipe and tank."""
+HEAT_STAGES: Final = 4
+CDU_STATE: Final = D_MODEL_HEAT_KW + HEAT_STAGES
 
 PUMPS_MAX: Final = 8
 """The largest CDUs in public data sheets have three; configuration allows no more than this."""
@@ -75,7 +144,14 @@ X_VALVE: Final = 5
 X_PUMP: Final = 6
 """PUMPS_MAX columns, actuator indices."""
 X_REQUIRED: Final = X_PUMP + PUMPS_MAX
-CDU_INDICES: Final = X_REQUIRED + REQUIRED_MAX
+X_MODEL: Final = X_REQUIRED + REQUIRED_MAX
+"""Points of the model: return temperature, facility supply temperature, flow, facility differential pressure."""
+MODEL_INPUTS: Final = 4
+X_POWER: Final = X_MODEL + MODEL_INPUTS
+"""POWER_POINTS_MAX columns: points whose sum is the racks' electric power, kW."""
+POWER_POINTS_MAX: Final = 24
+"""Racks on one row CDU; the longest row in public layouts has 24."""
+CDU_INDICES: Final = X_POWER + POWER_POINTS_MAX
 
 A_LAST: Final = 0
 """Last allowed or adopted value; NaN before adoption."""

@@ -46,6 +46,8 @@ from coolantd.control.layout import (
     Y_READBACK,
 )
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
+from coolantd.control.supply_law import HELPERS as SUPPLY_HELPERS
+from coolantd.control.supply_law import has_model, supply_step
 from coolantd.kernel import Kernel
 from coolantd.point import FloatArray, IntArray, Quality
 from coolantd.safety.modes import Mode
@@ -65,6 +67,10 @@ HELD_MARGIN_PCT: Final = 1.0
 """An output counts as achieved only this near to what the setpoint register holds: where the writer holds writes back
 (budget, deadband, a device that limits), the integral follows the register instead of hunting against it. Without it a
 valve worth 120 writes an hour swings the supply by 4 K, with it by 0.5 K; with writes at will it changes nothing."""
+
+FLOOR_GUARD_K: Final = 0.25
+"""A model law aims this far above the dew-point floor: the supply follows a rising floor by some seconds, and the valve
+rests in a dead-band."""
 
 
 def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: float) -> float:
@@ -147,6 +153,31 @@ def run_loop(
         track(p, s, setpoint, pv, feedforward, s[S_OUTPUT])
 
 
+def run_model(
+    p: FloatArray,
+    s: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    x: IntArray,
+    value: FloatArray,
+    quality: IntArray,
+    drives: bool,
+    pv: float,
+    measured_pct: float,
+    held_pct: float,
+    dt_s: float,
+) -> bool:
+    """Let a CDU's model follow the plant and, where it ``drives``, move the valve; False where ``run_loop`` has to.
+
+    The fixed gains follow bumplessly meanwhile, and take over when the model's inputs fail.
+    """
+    setpoint = at_least(s[S_SETPOINT_USED], dew_point_floor(x, c, value, quality) + FLOOR_GUARD_K)
+    moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, measured_pct, held_pct, drives, dt_s)
+    if moved:
+        track(p, s, s[S_SETPOINT_USED], pv, 0.0, s[S_OUTPUT])
+    return moved
+
+
 def manner_of(mode: int, manual_pct: float) -> int:
     """Return how the actuators of a loop follow its output; manual without a position leaves each where it is."""
     if mode == _STARTING:
@@ -187,6 +218,10 @@ def run_loops(
         others = somebody and not yielded
         measured_pct = loop_output(x, k, Y_POSITION, others, y, value, quality, reason)
         held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
+        if k == SUPPLY_TEMP and has_model(c):
+            drives = mode == _AUTOMATIC and not yielded
+            if run_model(p[k], s[k], c, d, x, value, quality, drives, pv, measured_pct, held_pct, dt_s):
+                continue
         run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, held_pct, failsafe_pct, yielded, dt_s)
 
 
@@ -277,6 +312,8 @@ DECIDE: Final = Kernel(
         loop_output,
         toward,
         run_loop,
+        *SUPPLY_HELPERS,
+        run_model,
         run_loops,
         adopted,
         drive,

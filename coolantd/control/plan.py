@@ -4,6 +4,7 @@ Built by config/ from files; knows none. Indices called *point* count in the sna
 plan's own actuator list; ``None`` where there is none.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,12 +14,17 @@ import numpy as np
 from coolantd.control.layout import (
     ACTUATOR_INDICES,
     ACTUATOR_PARAMETERS,
+    C_MODEL_UA_KW_K,
     CDU_INDICES,
     CDU_PARAMETERS,
     LOOP_PARAMETERS,
     LOOPS,
+    MODEL_INPUTS,
+    POWER_POINTS_MAX,
     PUMPS_MAX,
     REQUIRED_MAX,
+    X_MODEL,
+    X_POWER,
     X_PUMP,
     X_REQUIRED,
 )
@@ -92,6 +98,50 @@ class ActuatorParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelParameters:
+    """What control knows of a CDU's exchanger, valve and pipes, and where the model's inputs are measured.
+
+    Attributes:
+        return_temp, fws_supply_temp, flow: points, degC, degC and L/min.
+        fws_pressure: point, kPa over valve and exchanger on the facility side; None takes the rated one.
+        power: points whose sum is the racks' electric power in kW; empty where it is not measured.
+        conductance_kw_k: of the exchanger at both rated flows.
+        tcs_flow_rated_lpm, fws_flow_rated_lpm: those flows.
+        fws_flow_open_lpm: facility flow with the valve wide open at ``fws_pressure_rated_kpa``.
+        valve_authority_ratio: share of that pressure over the wide open valve, above 0, at most 1.
+        valve_rangeability_ratio: of the equal-percentage valve, above 1.
+        tcs_capacity_kj_l_k, fws_capacity_kj_l_k: rho cp; 4.01 for PG25 at 40 degC, 4.16 for water.
+        exchanger_l: coolant that holds as much heat as the exchanger's secondary side with its metal.
+        pipe_l, tank_l: from the racks to the tank, and the tank; only for the way of measured power.
+        plate_lag_s: from a rack's power to its coolant at the rated flow.
+        sensor_lag_s: of the temperature sensors. actuator_lag_s: of the valve's actuator besides its stroke.
+        deadband_pct: smaller moves of the valve are not asked for.
+    """
+
+    return_temp: int
+    fws_supply_temp: int
+    flow: int
+    fws_pressure: int | None
+    power: tuple[int, ...] = ()
+    conductance_kw_k: float
+    tcs_flow_rated_lpm: float
+    fws_flow_rated_lpm: float
+    fws_flow_open_lpm: float
+    fws_pressure_rated_kpa: float
+    valve_authority_ratio: float
+    valve_rangeability_ratio: float = 50.0
+    tcs_capacity_kj_l_k: float = 4.01
+    fws_capacity_kj_l_k: float = 4.16
+    exchanger_l: float
+    pipe_l: float
+    tank_l: float
+    plate_lag_s: float = 4.0
+    sensor_lag_s: float = 2.0
+    actuator_lag_s: float = 1.0
+    deadband_pct: float = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CduParameters:
     """One CDU: its two loops, its actuators and what happens when they cannot be trusted.
 
@@ -100,6 +150,7 @@ class CduParameters:
         remote: point that says whether the device obeys us, or None; ``remote_value`` when it does.
         valve_table: rows of (heat load kW, position %), ascending.
         required: points that must be good before failsafe is left.
+        model: for the feedforward, or None: fixed gains alone.
     """
 
     name: str
@@ -118,6 +169,7 @@ class CduParameters:
     valve_table: tuple[tuple[float, float], ...]
     wants_manual: bool
     required: tuple[int, ...]
+    model: ModelParameters | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +222,8 @@ def _pack_loop(loop: LoopParameters, action: float) -> list[float]:
 
 
 def _pack_indices(cdu: CduParameters) -> IntArray:
+    if cdu.model is not None and len(cdu.model.power) > POWER_POINTS_MAX:
+        raise ValueError(f"{cdu.name}: {len(cdu.model.power)} power points are too many")
     if len(cdu.pumps) > PUMPS_MAX or len(cdu.required) > REQUIRED_MAX:
         raise ValueError(f"{cdu.name}: {len(cdu.pumps)} pumps, {len(cdu.required)} required points are too many")
     row = np.full(CDU_INDICES, -1, dtype=np.int64)
@@ -183,7 +237,36 @@ def _pack_indices(cdu: CduParameters) -> IntArray:
     ]
     row[X_PUMP : X_PUMP + len(cdu.pumps)] = cdu.pumps
     row[X_REQUIRED : X_REQUIRED + len(cdu.required)] = cdu.required
+    if cdu.model is not None:
+        m = cdu.model
+        row[X_MODEL : X_MODEL + MODEL_INPUTS] = [m.return_temp, m.fws_supply_temp, m.flow, _index(m.fws_pressure)]
+        row[X_POWER : X_POWER + len(m.power)] = m.power
     return row
+
+
+def _pack_model(model: ModelParameters | None) -> list[float]:
+    if model is None:
+        return [NAN] * (CDU_PARAMETERS - C_MODEL_UA_KW_K)
+    valve_kpa = model.valve_authority_ratio * model.fws_pressure_rated_kpa
+    rest_kpa = model.fws_pressure_rated_kpa - valve_kpa
+    return [
+        model.conductance_kw_k,
+        model.tcs_flow_rated_lpm,
+        model.fws_flow_rated_lpm,
+        model.fws_flow_open_lpm / math.sqrt(valve_kpa),
+        rest_kpa / model.fws_flow_open_lpm**2,
+        math.log(model.valve_rangeability_ratio),
+        model.tcs_capacity_kj_l_k,
+        model.fws_capacity_kj_l_k,
+        model.fws_pressure_rated_kpa,
+        model.exchanger_l,
+        model.pipe_l,
+        model.tank_l,
+        model.plate_lag_s,
+        model.sensor_lag_s,
+        model.actuator_lag_s,
+        model.deadband_pct,
+    ]
 
 
 def _pack_limits(actuator: ActuatorParameters) -> list[float]:
@@ -220,6 +303,7 @@ def make_plan(cdus: Sequence[CduParameters], actuators: Sequence[ActuatorParamet
             cdu.failsafe_speed_pct,
             float(cdu.wants_manual),
             cdu.remote_value,
+            *_pack_model(cdu.model),
         ]
         for cdu in cdus
     ]

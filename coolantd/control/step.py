@@ -12,10 +12,12 @@ import numpy as np
 from coolantd.control.layout import (
     A_LAST,
     ACTUATOR_STATE,
+    C_MODEL_UA_KW_K,
     CDU_STATE,
     D_CAUSE,
     D_HEAT_KW,
     D_MODE,
+    D_MODEL_READY,
     LOOP_STATE,
     LOOPS,
     PRESSURE,
@@ -107,6 +109,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
         if (cdu.name, cdu.device) in rows:
             before = rows[cdu.name, cdu.device]
             new.s[n], new.d[n] = old.s[before], old.d[before]
+            if not np.array_equal(old_plan.c[before, C_MODEL_UA_KW_K:], plan.c[n, C_MODEL_UA_KW_K:], equal_nan=True):
+                new.d[n, D_MODEL_READY] = 0.0  # what was learnt belongs to the model that learnt it
             if old_plan.cdus[before].pressure.unit != cdu.pressure.unit:
                 new.s[n, PRESSURE, [S_SETPOINT, S_SETPOINT_USED]] = NAN
                 if new.d[n, D_MODE] != Mode.FAILSAFE:

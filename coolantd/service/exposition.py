@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
 from coolantd.service.metrics import Metrics
+from coolantd.service.model_view import ModelUse
 from coolantd.service.view import DaemonView, LoopView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS
 
@@ -186,6 +187,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield _family("coolantd_device_text_info", "What a device says of itself in text", texts)
     yield _family("coolantd_cdu_mode", "1 for the mode a CDU is in, 0 for every other", _mode_rows(view))
     yield from _loop_families(view.loops)
+    yield from _model_families(view)
     yield from _actuator_families(view)
 
 
@@ -217,6 +219,25 @@ def _loop_families(loops: tuple[LoopView, ...]) -> Iterator[str]:
         "coolantd_loop_output_ratio",
         "What a control loop asks for before the last gate, 0 to 1",
         [(labels, loop.output_pct / PCT_PER_RATIO) for labels, loop in named],
+    )
+
+
+def _model_families(view: DaemonView) -> Iterator[str]:
+    named = [((("cdu", model.cdu),), model) for model in view.models]
+    yield _family(
+        "coolantd_model_state",
+        "1 for what a CDU's model is doing (in_use, following), or for why it is not used, 0 for every other",
+        [((*labels, ("state", use.value)), int(model.use == use)) for labels, model in named for use in ModelUse],
+    )
+    yield _family(
+        "coolantd_model_bias_kelvin",
+        "Supply temperature measured less expected by a CDU's model, low-passed",
+        [(labels, model.bias_k) for labels, model in named],
+    )
+    yield _family(
+        "coolantd_model_valve_ratio",
+        "Where a CDU's model would have the facility valve, 0 to 1",
+        [(labels, model.valve_wanted_pct / PCT_PER_RATIO) for labels, model in named],
     )
 
 

@@ -53,11 +53,11 @@ def compile_and_prove() -> tuple[KernelFunction, KernelFunction]:
         CoolantdError: they differ from it.
     """
     decide, gate = DECIDE.compiled(), GATE.compiled()
-    plan = golden.golden_plan()
-    expected = golden.golden_trace(plan)
-    found = golden.golden_trace(plan.with_kernels(decide, gate))
-    if not np.array_equal(expected, found, equal_nan=True):
-        raise CoolantdError("the compiled control law differs from the interpreted one")
+    for plan in (golden.golden_plan(), golden.model_plan()):
+        expected = golden.golden_trace(plan)
+        found = golden.golden_trace(plan.with_kernels(decide, gate))
+        if not np.array_equal(expected, found, equal_nan=True):
+            raise CoolantdError("the compiled control law differs from the interpreted one")
     return decide, gate
 
 

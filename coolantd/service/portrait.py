@@ -19,6 +19,7 @@ from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Cause, Mode
 from coolantd.service.cycle import Cycle
 from coolantd.service.fleet import Fleet
+from coolantd.service.model_view import model_views
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
 
 CONTROLLING = (Mode.AUTOMATIC, Mode.MANUAL)
@@ -50,6 +51,7 @@ def portray(
         labels=cycle.table.labels,
         snapshot=snapshot,
         loops=_loops(cycle, snapshot),
+        models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
         actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
         devices=tuple(_with_local(cycle, device) for device in fleet.views(now_s)),

@@ -6,6 +6,7 @@ Plain data, made by the app between cycles. Whoever reads it can change nothing.
 from dataclasses import dataclass
 
 from coolantd.point import Snapshot
+from coolantd.service.model_view import ModelView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,4 +139,6 @@ class DaemonView:
     reload: ReloadView
     broker_connected: bool | None
     """None when no broker is configured."""
+    models: tuple[ModelView, ...] = ()
+    """Of the CDUs that have one."""
     buses: tuple[BusView, ...] = ()

@@ -46,6 +46,7 @@ def state_json(view: DaemonView) -> Json:
         "kernel": view.kernel,
         "cycles": view.cycles,
         "loops": [_unknown_to_null(asdict(loop)) for loop in view.loops],
+        "models": [_unknown_to_null(asdict(model)) for model in view.models],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
         "devices": [_device(device) for device in view.devices],

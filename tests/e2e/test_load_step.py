@@ -26,8 +26,9 @@ pytestmark = [*needs_broker, pytest.mark.slow]
 
 BEFORE_S = 8.0
 WATCH_S = 160.0
-PEAK_MAX_K = 5.5
-SETTLE_MAX_S = 150.0
+PEAK_MAX_K = 2.0
+SETTLE_MAX_S = 60.0
+"""Twice what a quiet machine shows (0.9 K, 18 s): readings come late on a busy one."""
 CASE_TEMP_MAX_C = 90.0
 """Far below what a chip stands, far above what it should ever see here."""
 
@@ -59,7 +60,7 @@ def test_the_load_steps_from_10_to_100_percent():
     assert abs(response.peak_k) <= PEAK_MAX_K
     assert response.settle_s is not None
     assert response.settle_s <= SETTLE_MAX_S
-    assert len(writes) == truth["writes_total"] > 100
+    assert len(writes) == truth["writes_total"] > 40
     assert outside_limits(writes) == []
     assert too_fast(writes) == []
     assert truth["writes_refused"] == 0

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coolantd.control.golden import golden_plan, golden_trace
+from coolantd.control.golden import golden_plan, golden_trace, model_plan
 from coolantd.control.loops import DECIDE
 from coolantd.control.plan import make_plan
 from coolantd.control.step import DT_MAX_PERIODS, initial_state, step
@@ -38,7 +38,8 @@ def plan_of(**changes):
 
 
 AUTOMATIC = plan_of()
-PLANS = [AUTOMATIC, plan_of(wants_manual=True), plan_of(remote=None)]
+MODELLED = plan_of(model=model_plan().cdus[0].model)
+PLANS = [AUTOMATIC, plan_of(wants_manual=True), plan_of(remote=None), MODELLED]
 
 nasty = st.sampled_from([float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, 0.0, -0.0, 1e9, -1e6])
 value = st.one_of(st.floats(allow_nan=True, allow_infinity=True), nasty, st.floats(-5.0, 110.0))
@@ -139,9 +140,9 @@ def test_i2_inputs_bad_beyond_their_hold_time_always_end_in_failsafe(events):
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(story)
-def test_i6_whatever_came_before_ordinary_inputs_lead_back_to_control(events):
-    world = World(AUTOMATIC)
+@given(story, st.sampled_from([AUTOMATIC, MODELLED]))
+def test_i6_whatever_came_before_ordinary_inputs_lead_back_to_control(events, plan):
+    world = World(plan)
     for disturbances, dt_s, times in events:
         for _ in range(times):
             world.step(disturbances, dt_s)
@@ -162,8 +163,9 @@ def bounds_checked():
     return DECIDE.compiled(cache=False, boundscheck=True), GATE.compiled(cache=False, boundscheck=True)
 
 
-def test_fm_29_the_compiled_law_reproduces_the_golden_run_to_the_bit(compiled):
-    plan = golden_plan()
+@pytest.mark.parametrize("make", [golden_plan, model_plan])
+def test_fm_29_the_compiled_law_reproduces_the_golden_run_to_the_bit(compiled, make):
+    plan = make()
     found, expected = golden_trace(plan.with_kernels(*compiled)), golden_trace(plan)
     assert np.array_equal(found, expected, equal_nan=True)
 

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from writing_rig import PERIOD_S, RULES, SETPOINT_C, World, busiest_hour
 
+from coolantd.control.layout import D_MODEL_READY
 from coolantd.control.loops import DECIDE
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.envelope import GATE
@@ -59,9 +60,11 @@ def every_shown_foreign_write_was_yielded_to(record):
     assert record.fights == 0
 
 
-def test_fm_50_a_noisy_loop_stays_within_its_budget_in_any_hour_and_within_a_kelvin(kernels):
-    world = World(kernels, seed=1)
-    off_k, hours = told("noise and load changes", world, world.run(HOURS * 3600.0))
+@pytest.mark.parametrize("model", [True, False], ids=["model", "fixed gains"])
+def test_fm_50_a_noisy_loop_stays_within_its_budget_in_any_hour_and_within_a_kelvin(kernels, model):
+    world = World(kernels, seed=1, model=model)
+    off_k, hours = told(f"noise and load changes, model {model}", world, world.run(HOURS * 3600.0))
+    assert (world.state.d[0, D_MODEL_READY] == 1.0) == model
     within_budget(hours)
     assert np.percentile(off_k, 99) < 1.0
     assert off_k.max() < 1.5
@@ -71,7 +74,7 @@ def test_fm_50_a_noisy_loop_stays_within_its_budget_in_any_hour_and_within_a_kel
 
 def test_without_a_budget_the_same_loop_would_wear_the_register_out(kernels):
     """The check above can fail: this is what it holds back."""
-    world = World(kernels, seed=1, budget=False)
+    world = World(kernels, seed=1, budget=False, model=False)
     _, hours = told("no budget", world, world.run(3600.0))
     assert all(most > 2.0 * RULES[point]["writes_per_hour_max"] for point, most in hours.items())
 

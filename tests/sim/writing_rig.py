@@ -13,6 +13,7 @@ import numpy as np
 
 from coolantd.config.build import build_plan_without, point_specs, write_rules
 from coolantd.config.load import load
+from coolantd.control.layout import C_MODEL_UA_KW_K
 from coolantd.control.step import initial_state, step
 from coolantd.errors import Fault
 from coolantd.plant.loop import Plant
@@ -22,6 +23,7 @@ from coolantd.protocol.profile import WriteClass
 from coolantd.service.metrics import Metrics
 from coolantd.service.table import PointTable
 from coolantd.service.writer import ActuatorOutlet, DeviceOutlet, Writer
+from coolantd.units import lpm_from_m3_s
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 DEVICE, PERIOD_S, RATED_W, SETPOINT_C = "cdu1", 0.5, 130_000.0, 34.0
@@ -29,7 +31,7 @@ VALVE = "fws_valve_position_setpoint_pct"
 PUMPS = ("pump1_speed_setpoint_pct", "pump2_speed_setpoint_pct")
 REMOTE = "manual_mode_bool"
 SENSOR_LAG_S = 2.0
-TEMP_NOISE_K, PRESSURE_NOISE_KPA = 0.05, 0.5
+TEMP_NOISE_K, PRESSURE_NOISE_KPA, FLOW_NOISE_LPM = 0.05, 0.5, 5.0
 RULES = {
     VALVE: {
         "write_class": WriteClass.PERSISTENT,
@@ -118,12 +120,16 @@ class Journal:
 class World:
     """Plant, device, control law and writer."""
 
-    def __init__(self, kernels, *, seed, budget=True, foreign_every_s=None, mischief_every_s=None, yield_s=90.0):
+    def __init__(
+        self, kernels, *, seed, budget=True, foreign_every_s=None, mischief_every_s=None, yield_s=90.0, model=True
+    ):
         advance, decide, gate = kernels
         self.rng = random.Random(seed)
         self.noise = np.random.default_rng(seed)
         loaded = load(DEMO)
         self.plan = build_plan_without(loaded, ["manifold1"]).with_kernels(decide, gate)
+        if not model:
+            self.plan.c[:, C_MODEL_UA_KW_K] = np.nan
         self.state, self.table = initial_state(self.plan), PointTable(point_specs(loaded))
         self.plant = Plant(reference_plant(rack_heat_rated_w=RATED_W, valve_stroke_s=30.0), kernel=advance)
         rules = write_rules(loaded.profiles[DEVICE])
@@ -154,7 +160,8 @@ class World:
         self.foreign_every_s, self.mischief_every_s = foreign_every_s, mischief_every_s
         self.next_foreign_s = self._after(foreign_every_s, 120.0)
         self.next_mischief_s = self._after(mischief_every_s, 120.0)
-        self.load, self.load_target, self.supply_c, self.pressure_kpa = 0.5, 0.5, SETPOINT_C, 90.0
+        self.load, self.load_target, self.pressure_kpa = 0.5, 0.5, 90.0
+        self.temps_c = self._temps_c()
         self.decision = None
 
     def run(self, duration_s):
@@ -245,20 +252,30 @@ class World:
             for k, point in enumerate(PUMPS):
                 self.plant.inputs.pump_speed_ratio[k] = self.registers[point].value / 100.0
         self.plant.advance(PERIOD_S, 0.1)
-        self.supply_c += (self.plant.tcs_supply_temp_c - self.supply_c) * PERIOD_S / SENSOR_LAG_S
+        self.temps_c += (self._temps_c() - self.temps_c) * PERIOD_S / SENSOR_LAG_S
         self.pressure_kpa = self.plant.rack_differential_pressure_pa / 1e3
         self.record.supply_c.append(self.plant.tcs_supply_temp_c)
+
+    def _temps_c(self):
+        plant = self.plant
+        return np.array([plant.tcs_supply_temp_c, plant.tcs_return_temp_c, plant.inputs.fws_supply_temp_c])
 
     def _poll(self):
         if self.now_s < self.silent_until_s:
             self.table.silent(range(len(self.table.specs)), Reason.NO_COMMUNICATION)
             return
         asked_s = self.now_s - self.rng.uniform(0.0, 0.4)
-        noise = self.noise.normal(size=2)
+        noise = self.noise.normal(size=6)
+        supply_c, return_c, fws_c = self.temps_c + noise[[0, 2, 3]] * TEMP_NOISE_K
         speeds = self.plant.pump_speed_ratio
         kpa = self.pressure_kpa + noise[1] * PRESSURE_NOISE_KPA
         values = {
-            "tcs_supply_temp_c": self.supply_c + noise[0] * TEMP_NOISE_K,
+            "tcs_supply_temp_c": supply_c,
+            "tcs_return_temp_c": return_c,
+            "fws_supply_temp_c": fws_c,
+            "tcs_flow_lpm": lpm_from_m3_s(self.plant.tcs_flow_m3_s) + noise[4] * FLOW_NOISE_LPM,
+            "fws_supply_pressure_kpa": 100.0 + self.plant.inputs.fws_differential_pressure_pa / 1e3 + noise[5],
+            "fws_return_pressure_kpa": 100.0,
             "tcs_supply_pressure_kpa": kpa + 60.0,
             "tcs_return_pressure_kpa": 60.0,
             "fws_valve_position_pct": self.plant.fws_valve_ratio * 100.0,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from coolantd.point import Quality, Reason, Sample, Snapshot, good
+from coolantd.service.model_view import ModelUse, ModelView
 from coolantd.service.view import (
     ActuatorView,
     CduView,
@@ -64,6 +65,16 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
                 setpoint=34.0,
                 process_variable=34.5,
                 output_pct=42.0,
+            ),
+        ),
+        models=(
+            ModelView(
+                cdu="cdu1",
+                use=ModelUse.IN_USE,
+                bias_k=-0.4,
+                trim_k=0.1,
+                supply_temp_c=34.9,
+                valve_wanted_pct=43.0,
             ),
         ),
         actuators=(

@@ -133,7 +133,10 @@ def test_the_packed_arrays_say_what_the_parameters_say(plan):
     ]
     pumps = plan.x[0, col.X_PUMP : col.X_REQUIRED]
     assert [int(i) for i in pumps if i >= 0] == list(cdu.pumps)
-    assert [int(i) for i in plan.x[0, col.X_REQUIRED :] if i >= 0] == list(cdu.required)
+    assert [int(i) for i in plan.x[0, col.X_REQUIRED : col.X_MODEL] if i >= 0] == list(cdu.required)
+    model = cdu.model
+    inputs = [model.return_temp, model.fws_supply_temp, model.flow, model.fws_pressure]
+    assert list(plan.x[0, col.X_MODEL : col.X_POWER]) == inputs
     assert plan.limits.shape[0] == plan.y.shape[0] == plan.f.shape[0] == len(plan.actuators)
     assert np.isfinite(plan.p[0, :, : col.P_MANUAL]).all()
 
