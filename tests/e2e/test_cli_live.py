@@ -16,7 +16,8 @@ SUMMARY_KEYS = {
     *("supply_deviation_peak_k", "supply_settle_s", "cycles", "cycle_lateness_p99_s", "writes", "writes_refused"),
     *("points", "points_bad_s", "http"),
 }
-EXAMPLES = sorted((Path(__file__).parents[2] / "config").glob("*.toml"))
+CONFIG_DIR = Path(__file__).parents[2] / "config"
+EXAMPLES = sorted({*CONFIG_DIR.glob("*.toml")} - {*CONFIG_DIR.glob("plan.*")})
 
 
 def coolantd(*arguments, timeout_s=30.0):
