@@ -134,9 +134,17 @@ def wait_for(what: str, there: Callable[[], object], timeout_s: float, poll_s: f
 
 
 @contextlib.contextmanager
-def live_site(load_ratio: float, *options: str) -> Iterator[LiveSite]:
-    """Give a site in automatic control at real time; on a failure its daemon's last words are shown."""
+def live_site(load_ratio: float, *options: str, fixed_gains: bool = False) -> Iterator[LiveSite]:
+    """Give a site in automatic control at real time; on a failure its daemon's last words are shown.
+
+    With ``fixed_gains`` its CDU has no model: the law then answers to a reading in proportion, and two runs compare
+    closely. The model's moves the valve in steps, and which reading releases one is chance.
+    """
     with demo_site(1.0) as demo:
+        if fixed_gains:
+            text = demo.config.read_text(encoding="utf-8")
+            before, _, rest = text.partition("[cdu.model]")
+            demo.config.write_text(before + rest[rest.index("\n[") + 1 :], encoding="utf-8")
         site = LiveSite(demo)
         try:
             site.start(load_ratio, *options)
