@@ -96,6 +96,8 @@ def test_another_master_reads_what_the_daemon_reads_until_the_device_falls_silen
         site.signal("simulator", signal.SIGCONT)
         wait_for("words again", lambda: exception(master) == 0, 10.0)
         assert age_s(master) <= 3 * PERIOD_S
+        # A unit that returns is read anew, the slow registers too: until then their words are not shown.
+        wait_for("slow words again", lambda: exception(master, SLOWLY_READ) == 0, 10.0)
         order(site, "device_pause")
         wait_for("exception 0B while paused", lambda: exception(master) == 11, 2 * PERIOD_S)
         assert exception(master, SLOWLY_READ) == 11, "words of a device that is given away are not ours to show"
