@@ -23,14 +23,6 @@ DUST: Final = 1e-6
 """What rounding may take from a token: a lease renewed exactly as often as the budget allows is not over it."""
 
 
-class Manner(StrEnum):
-    """How a written value lives in the device (``WriteClass`` of its profile)."""
-
-    PERSISTENT = "persistent"
-    REFRESHED = "refreshed"
-    COMMAND = "command"
-
-
 class Permission(StrEnum):
     """Whether a write may go now; the labels of ``coolantd_writes_deferred_total``."""
 
@@ -51,18 +43,18 @@ class WritePolicy:
     """What one point's profile says about writing it.
 
     Attributes:
-        manner: how the value lives.
         deadband: least change worth a write, in the point's unit, > 0.
-        refresh_s: lease of a refreshed value.
+        refresh_s: lease after which an unchanged value is written again; inf for one that the device keeps.
+        once: the value acts when it is written: it is never repeated, not even after a failure.
         min_interval_s: least time between two writes; holds for urgent ones too, it is what the device can take.
         writes_per_hour_max: budget of any 3600 s; None for no limit.
         tolerance: largest difference between a value and its readback.
         verify_delay_s: longest time before a read shows what was acknowledged.
     """
 
-    manner: Manner = Manner.REFRESHED
     deadband: float = 0.1
     refresh_s: float = 30.0
+    once: bool = False
     min_interval_s: float = 0.0
     writes_per_hour_max: int | None = None
     tolerance: float = 0.5
@@ -72,14 +64,12 @@ class WritePolicy:
     def burst(self) -> int:
         """Return the tokens of a full bucket, 0 without a budget.
 
-        A refreshed point keeps a refill of at least one token per lease, so that its budget never lets it lapse.
+        The refill is at least one token per lease, so that the budget never lets one lapse.
         """
         if self.writes_per_hour_max is None:
             return 0
-        burst = math.ceil(self.writes_per_hour_max * BURST_SHARE)
-        if self.manner is Manner.REFRESHED:
-            burst = min(burst, self.writes_per_hour_max + 1 - math.ceil(HOUR_S / self.refresh_s))
-        return max(burst, 1)
+        leases = math.ceil(HOUR_S / self.refresh_s)
+        return max(min(math.ceil(self.writes_per_hour_max * BURST_SHARE), self.writes_per_hour_max + 1 - leases), 1)
 
     @property
     def reserve(self) -> int:

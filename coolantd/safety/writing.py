@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from coolantd.safety.write_budget import Manner, Permission, WriteBudget, WritePolicy
+from coolantd.safety.write_budget import Permission, WriteBudget, WritePolicy
 
 DEADBAND_WIDEST: Final = 10.0
 """With 0.1 % this is 1 %, about what a valve's own actuator resolves: beyond it control would suffer, not the wear."""
@@ -69,10 +69,10 @@ class WriteState:
         """Return whether, and why, a value must be sent."""
         if not math.isnan(self.in_flight) or now_s < self.next_try_s:
             return Due.NO
-        known = self.attempt if policy.manner is Manner.COMMAND else self.held
+        known = self.attempt if policy.once else self.held
         if not abs(value - known) < self.deadband(policy, now_s, urgent=urgent):  # True for an unknown one
             return Due.CHANGE
-        lapses = policy.manner is Manner.REFRESHED and now_s - self.written_s >= policy.refresh_s
+        lapses = math.isfinite(policy.refresh_s) and now_s - self.written_s >= policy.refresh_s
         return Due.LEASE if lapses else Due.NO
 
     def permitted(self, policy: WritePolicy, now_s: float, *, urgent: bool) -> Permission:

@@ -7,10 +7,10 @@ from typing import Final
 
 from coolantd.control.plan import ActuatorParameters
 from coolantd.errors import Fault
-from coolantd.protocol.profile import WriteRule
+from coolantd.protocol.profile import WriteClass, WriteRule
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.readback import InTransit, Readback
-from coolantd.safety.write_budget import Manner, WritePolicy
+from coolantd.safety.write_budget import WritePolicy
 from coolantd.safety.writing import WriteState
 from coolantd.safety.yielding import YieldLease
 from coolantd.service.outlet import Outlet
@@ -25,9 +25,9 @@ NOT_SENT: Final = frozenset({"not_connected", "wrong_device", "withdrawn", "expi
 def policy_of(rule: WriteRule) -> WritePolicy:
     """Return what a profile's write rule says about when to write."""
     return WritePolicy(
-        manner=Manner(rule.write_class.value),
         deadband=rule.deadband,
-        refresh_s=rule.refresh_s,
+        refresh_s=rule.refresh_s if rule.write_class is WriteClass.REFRESHED else math.inf,
+        once=rule.write_class is WriteClass.COMMAND,
         min_interval_s=rule.min_interval_s,
         writes_per_hour_max=rule.writes_per_hour_max,
         tolerance=rule.verify_tolerance,

@@ -150,6 +150,8 @@ async def test_a_line_behind_a_converter(rig: Rig, device: RtuDevice) -> None:
     await line.start()
     rig.begin(f'host = "127.0.0.1"\ntcp_port = {line.port}')
     await wait_for("samples", rig.all_read)
+    views = rig.fleet.views(rig.clock.now_s())
+    assert [(view.transport, view.endpoint, view.up) for view in views] == [("modbus_rtu", "bus/12", True)]
     await line.stop()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coolantd.safety.write_budget import HOUR_S, Manner, Permission, WriteBudget, WritePolicy
+from coolantd.safety.write_budget import HOUR_S, Permission, WriteBudget, WritePolicy
 from coolantd.safety.writing import DEADBAND_WIDEST, RETRY_MAX_S, Due, WriteState
 
 
@@ -19,9 +19,9 @@ def written(policy, value=50.0, now_s=0.0):
 
 
 @pytest.mark.parametrize("maximum", [1, 2, 3, 5, 12, 120, 3600])
-@pytest.mark.parametrize("manner", Manner)
-def test_fm_50_a_greedy_writer_never_exceeds_the_budget_in_any_hour(maximum, manner):
-    policy = WritePolicy(manner=manner, writes_per_hour_max=maximum, refresh_s=max(30.0, HOUR_S / maximum))
+@pytest.mark.parametrize("leased", [True, False])
+def test_fm_50_a_greedy_writer_never_exceeds_the_budget_in_any_hour(maximum, leased):
+    policy = WritePolicy(writes_per_hour_max=maximum, refresh_s=max(30.0, HOUR_S / maximum) if leased else math.inf)
     budget, sent_s = WriteBudget(), []
     for k in range(14_400):
         now_s = 1000.0 + 1.0 * k
@@ -38,7 +38,7 @@ def test_fm_50_a_greedy_writer_never_exceeds_the_budget_in_any_hour(maximum, man
     st.lists(st.tuples(st.floats(0.0, 900.0), st.booleans()), min_size=1, max_size=300),
 )
 def test_fm_50_whatever_the_times_grants_within_an_hour_never_exceed_the_budget(maximum, story):
-    policy = WritePolicy(manner=Manner.PERSISTENT, writes_per_hour_max=maximum)
+    policy = WritePolicy(refresh_s=math.inf, writes_per_hour_max=maximum)
     budget, now_s, sent_s = WriteBudget(), 0.0, []
     for pause_s, urgent in story:
         now_s += pause_s
@@ -50,7 +50,7 @@ def test_fm_50_whatever_the_times_grants_within_an_hour_never_exceed_the_budget(
 
 
 def test_urgent_writes_have_a_reserve_and_pass_beyond_it_but_say_so():
-    policy = WritePolicy(manner=Manner.PERSISTENT, writes_per_hour_max=120)
+    policy = WritePolicy(refresh_s=math.inf, writes_per_hour_max=120)
     budget = WriteBudget()
     ordinary = 0
     while budget.granted(policy, 0.0, urgent=False) is Permission.GRANTED:
@@ -65,7 +65,7 @@ def test_urgent_writes_have_a_reserve_and_pass_beyond_it_but_say_so():
 
 
 def test_a_debt_of_urgent_writes_does_not_silence_the_loop_for_longer_than_it_takes_to_refill_twice():
-    policy = WritePolicy(manner=Manner.PERSISTENT, writes_per_hour_max=120)
+    policy = WritePolicy(refresh_s=math.inf, writes_per_hour_max=120)
     budget = WriteBudget()
     for _ in range(500):
         budget.spend(policy, 0.0)
@@ -92,7 +92,7 @@ def test_a_lease_is_always_renewed_within_the_budget_however_busy_the_loop(maxim
 
 
 def test_the_deadband_widens_as_the_bucket_empties():
-    policy = WritePolicy(manner=Manner.PERSISTENT, deadband=0.5, writes_per_hour_max=120)
+    policy = WritePolicy(refresh_s=math.inf, deadband=0.5, writes_per_hour_max=120)
     state, found = WriteState(), []
     for _ in range(policy.burst - policy.reserve + 1):
         found.append(state.deadband(policy, 0.0, urgent=False))
@@ -111,25 +111,33 @@ def test_without_a_budget_nothing_widens_and_nothing_waits():
     assert math.isnan(state.budget.used_ratio(policy, 0.0))
 
 
+KEPT = WritePolicy(refresh_s=math.inf)
+LEASED = WritePolicy(refresh_s=30.0)
+COMMAND = WritePolicy(refresh_s=math.inf, once=True)
+
+
 @pytest.mark.parametrize(
-    ("manner", "value", "later_s", "due"),
+    ("policy", "value", "later_s", "due"),
     [
-        (Manner.PERSISTENT, 50.0, 1e6, Due.NO),
-        (Manner.PERSISTENT, 50.05, 1e6, Due.NO),
-        (Manner.PERSISTENT, 50.2, 1.0, Due.CHANGE),
-        (Manner.REFRESHED, 50.0, 29.9, Due.NO),
-        (Manner.REFRESHED, 50.0, 30.0, Due.LEASE),
-        (Manner.COMMAND, 50.0, 1e6, Due.NO),
-        (Manner.COMMAND, 51.0, 1.0, Due.CHANGE),
+        (KEPT, 50.0, 1e6, Due.NO),
+        (KEPT, 50.05, 1e6, Due.NO),
+        (KEPT, 50.2, 1.0, Due.CHANGE),
+        (LEASED, 50.0, 29.9, Due.NO),
+        (LEASED, 50.0, 30.0, Due.LEASE),
+        (COMMAND, 50.0, 1e6, Due.NO),
+        (COMMAND, 51.0, 1.0, Due.CHANGE),
     ],
 )
-def test_each_class_is_written_again_only_as_its_profile_says(manner, value, later_s, due):
-    policy = WritePolicy(manner=manner)
+def test_each_class_is_written_again_only_as_its_profile_says(policy, value, later_s, due):
     assert written(policy).due(policy, value, later_s, urgent=False) is due
 
 
+def test_what_a_register_is_known_to_hold_but_we_never_wrote_has_no_lease_to_renew():
+    assert WriteState(held=50.0).due(KEPT, 50.0, 1e6, urgent=False) is Due.NO
+
+
 def test_a_command_is_never_repeated_not_even_after_a_failure():
-    policy = WritePolicy(manner=Manner.COMMAND)
+    policy = WritePolicy(refresh_s=math.inf, once=True)
     state = WriteState()
     assert state.due(policy, 1.0, 0.0, urgent=True) is Due.CHANGE
     state.send(policy, 1.0, 0.0)
@@ -139,7 +147,7 @@ def test_a_command_is_never_repeated_not_even_after_a_failure():
 
 
 def test_what_the_register_no_longer_holds_is_written_again():
-    policy = WritePolicy(manner=Manner.PERSISTENT)
+    policy = WritePolicy(refresh_s=math.inf)
     state = written(policy)
     state.lose()
     assert state.due(policy, 50.0, 1.0, urgent=False) is Due.CHANGE
@@ -166,7 +174,7 @@ def test_refused_writes_are_tried_at_growing_pauses_and_timeouts_at_short_ones()
 
 
 def test_a_write_that_never_left_costs_no_budget():
-    policy = WritePolicy(manner=Manner.PERSISTENT, writes_per_hour_max=4)
+    policy = WritePolicy(refresh_s=math.inf, writes_per_hour_max=4)
     state = WriteState()
     for k in range(50):
         state.send(policy, 50.0, 10.0 * k)
