@@ -21,8 +21,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        reg = self.registry
-        Info("coolantd_build", "Version of the daemon", registry=reg).info({"version": __version__})
+        Info("coolantd_build", "Version of the daemon", registry=self.registry).info({"version": __version__})
+        self._make_daemon(self.registry)
+        self._make_devices(self.registry)
+        self._make_buses(self.registry)
+        self._make_writes(self.registry)
+        self._make_restraint(self.registry)
+
+    def _make_daemon(self, reg: CollectorRegistry) -> None:
+        """Make what counts the cycle, the configuration and the journal."""
         self.cycles = Counter("coolantd_cycles_total", "Completed control cycles", registry=reg)
         self.cycle_lateness_s = Histogram(
             "coolantd_cycle_lateness_seconds",
@@ -38,6 +45,25 @@ class Metrics:
             "1 while the compiled control law runs, 0 while the interpreted one does",
             registry=reg,
         )
+        self.reload_successful = Gauge(
+            "coolantd_config_last_reload_successful", "1 if the last configuration load succeeded", registry=reg
+        )
+        self.reload_success_time_s = Gauge(
+            "coolantd_config_last_reload_success_timestamp_seconds",
+            "Wall time of the last successful configuration load",
+            registry=reg,
+        )
+        self.reloads = Counter(
+            "coolantd_config_reloads_total", "Configuration loads by outcome", ["outcome"], registry=reg
+        )
+        self.journal_dropped = Counter(
+            "coolantd_journal_dropped_total",
+            "Records lost because the journal could not keep up or write",
+            registry=reg,
+        )
+
+    def _make_devices(self, reg: CollectorRegistry) -> None:
+        """Make what counts devices."""
         self.device_requests = Counter(
             "coolantd_device_requests_total", "Requests sent to a device", ["device"], registry=reg
         )
@@ -65,6 +91,15 @@ class Metrics:
             ["device"],
             registry=reg,
         )
+        self.samples_bad = Counter(
+            "coolantd_samples_bad_total", "Samples refused as bad by reason", ["device", "reason"], registry=reg
+        )
+        self.device_local = Gauge(
+            "coolantd_device_local", "1 while somebody has put the device to local control", ["device"], registry=reg
+        )
+
+    def _make_buses(self, reg: CollectorRegistry) -> None:
+        """Make what counts buses, the broker and the proxy."""
         self.poll_late = Counter(
             "coolantd_poll_late_total",
             "Reads that control or safety rests on, sent more than their period late",
@@ -77,15 +112,22 @@ class Metrics:
             ["bus"],
             registry=reg,
         )
-        self.writes_contended = Counter(
-            "coolantd_writes_contended_total",
-            "Bit fields written while another writer changed other bits of the same register",
-            ["device", "point"],
+        self.mqtt_messages = Counter(
+            "coolantd_mqtt_messages_total", "Received messages by what became of them", ["outcome"], registry=reg
+        )
+        self.mqtt_connects = Counter("coolantd_mqtt_connects_total", "Connections made to the broker", registry=reg)
+        self.proxy_requests = Counter(
+            "coolantd_proxy_requests_total",
+            "Requests of other masters to the read-only proxy by what became of them",
+            ["outcome"],
             registry=reg,
         )
-        self.samples_bad = Counter(
-            "coolantd_samples_bad_total", "Samples refused as bad by reason", ["device", "reason"], registry=reg
+        self.proxy_clients = Gauge(
+            "coolantd_proxy_clients", "Masters connected to the read-only proxy now", registry=reg
         )
+
+    def _make_writes(self, reg: CollectorRegistry) -> None:
+        """Make what counts writes and what became of them."""
         self.writes = Counter(
             "coolantd_writes_total", "Writes a device acknowledged", ["device", "point"], registry=reg
         )
@@ -101,6 +143,15 @@ class Metrics:
             ["device", "point"],
             registry=reg,
         )
+        self.writes_contended = Counter(
+            "coolantd_writes_contended_total",
+            "Bit fields written while another writer changed other bits of the same register",
+            ["device", "point"],
+            registry=reg,
+        )
+
+    def _make_restraint(self, reg: CollectorRegistry) -> None:
+        """Make what counts writes that wait, and registers left to others."""
         self.writes_ignored = Counter(
             "coolantd_writes_ignored_total",
             "Acknowledged writes after which the register went on showing what it had shown before",
@@ -133,38 +184,6 @@ class Metrics:
         )
         self.yields = Counter(
             "coolantd_yields_total", "Times a register was left to another writer", ["device", "point"], registry=reg
-        )
-        self.device_local = Gauge(
-            "coolantd_device_local", "1 while somebody has put the device to local control", ["device"], registry=reg
-        )
-        self.mqtt_messages = Counter(
-            "coolantd_mqtt_messages_total", "Received messages by what became of them", ["outcome"], registry=reg
-        )
-        self.mqtt_connects = Counter("coolantd_mqtt_connects_total", "Connections made to the broker", registry=reg)
-        self.reload_successful = Gauge(
-            "coolantd_config_last_reload_successful", "1 if the last configuration load succeeded", registry=reg
-        )
-        self.reload_success_time_s = Gauge(
-            "coolantd_config_last_reload_success_timestamp_seconds",
-            "Wall time of the last successful configuration load",
-            registry=reg,
-        )
-        self.reloads = Counter(
-            "coolantd_config_reloads_total", "Configuration loads by outcome", ["outcome"], registry=reg
-        )
-        self.proxy_requests = Counter(
-            "coolantd_proxy_requests_total",
-            "Requests of other masters to the read-only proxy by what became of them",
-            ["outcome"],
-            registry=reg,
-        )
-        self.proxy_clients = Gauge(
-            "coolantd_proxy_clients", "Masters connected to the read-only proxy now", registry=reg
-        )
-        self.journal_dropped = Counter(
-            "coolantd_journal_dropped_total",
-            "Records lost because the journal could not keep up or write",
-            registry=reg,
         )
 
     def expect_device(self, device: str) -> None:
