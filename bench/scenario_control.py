@@ -11,12 +11,10 @@ from typing import Final, Protocol
 import numpy as np
 from simple_pid import PID
 
-from coolantd.control.loops import DECIDE
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
+from coolantd.control.stages import Stages
 from coolantd.control.step import Decision, initial_state, step
-from coolantd.kernel import KernelFunction
 from coolantd.point import Quality, Reason, Snapshot
-from coolantd.safety.envelope import GATE
 
 SETPOINT_C: Final = 34.0
 SETPOINT_KPA: Final = 90.0
@@ -134,14 +132,6 @@ def make_scenario_plan(stroke_s: float, period_s: float, model: ModelParameters 
     return make_plan([cdu], _actuators(stroke_s), period_s=period_s)
 
 
-class Kernels:
-    """The compiled decide and gate, made once."""
-
-    def __init__(self) -> None:
-        self.decide: KernelFunction = DECIDE.compiled(cache=False)
-        self.gate: KernelFunction = GATE.compiled(cache=False)
-
-
 class Ours:
     """``step()`` on one plan; writes are acknowledged at once.
 
@@ -150,8 +140,8 @@ class Ours:
         others_valve_pct: where another writer, who has the valve's register, holds it; NaN while nobody does.
     """
 
-    def __init__(self, plan: Plan, kernels: Kernels) -> None:
-        self.plan = plan.with_kernels(kernels.decide, kernels.gate)
+    def __init__(self, plan: Plan, kernels: Stages) -> None:
+        self.plan = plan.with_kernels(kernels)
         self.state = initial_state(plan)
         self.registers: dict[str, float] = {}
         self.decision: Decision | None = None
@@ -204,7 +194,7 @@ class SimplePid:
 MakeController = Callable[[float, float], Controller]
 
 
-def contestants(kernels: Kernels) -> dict[str, MakeController]:
+def contestants(kernels: Stages) -> dict[str, MakeController]:
     """Return who competes: a name and how to make one for (stroke, period) in seconds."""
     with_power = replace(DATA_SHEET, power=(POINT["power"],))
     return {

@@ -21,12 +21,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from scenario_control import DATA_SHEET, Kernels, Ours, contestants, make_scenario_plan
+from scenario_control import DATA_SHEET, Ours, contestants, make_scenario_plan
 from scenario_day import live_through, optimum_kwh, recorded_day, synthetic_day
 from scenario_plant import NOMINAL, PERTURBED, Perturbation, Rig
 from scenario_rows import Figures, Row, least_peak_k, rows
 from scenario_run import Trace, run
 
+from coolantd.control.stages import compiled_stages
 from coolantd.kernel import KernelFunction
 from coolantd.plant.loop import ADVANCE
 
@@ -41,7 +42,7 @@ class Bench:
 
     def __init__(self, period_s: float) -> None:
         self.period_s = period_s
-        self.kernels = Kernels()
+        self.kernels = compiled_stages(cache=False)
         self.advance: KernelFunction = ADVANCE.compiled(cache=False)
         self.makers = contestants(self.kernels)
 

@@ -28,11 +28,10 @@ from simple_pid import PID
 
 from coolantd.config.build import build_plan, point_specs
 from coolantd.config.load import load
-from coolantd.control.loops import DECIDE
 from coolantd.control.plan import CduParameters, LoopParameters, ModelParameters, Plan, make_plan
+from coolantd.control.stages import compiled_stages
 from coolantd.control.step import initial_state, step
 from coolantd.point import Quality, Snapshot
-from coolantd.safety.envelope import GATE
 from coolantd.safety.modes import Mode
 
 CONFIG: Final = Path(__file__).parent.parent / "config" / "demo.toml"
@@ -205,7 +204,7 @@ def measure(contestants: dict[str, Turn], rounds: int, progress: Callable[[int],
 def run(rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
     """Return every figure."""
     progress("compiling")
-    kernels = DECIDE.compiled(cache=False), GATE.compiled(cache=False)
+    kernels = compiled_stages(cache=False)
     result: dict[str, object] = {
         "bench": "step_cost",
         "machine": platform.machine(),
@@ -218,7 +217,7 @@ def run(rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
         plan, width = site(count)
         story = snapshots(plan, width)
         contestants: dict[str, Turn] = {
-            "compiled": Ours(plan.with_kernels(*kernels), story).turn,
+            "compiled": Ours(plan.with_kernels(kernels), story).turn,
             "interpreted": Ours(plan, story).turn,
             "simple_pid": Peer(plan, story).turn,
         }

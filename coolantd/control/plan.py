@@ -28,10 +28,9 @@ from coolantd.control.layout import (
     X_PUMP,
     X_REQUIRED,
 )
-from coolantd.control.loops import DECIDE
-from coolantd.kernel import KernelFunction
+from coolantd.control.stages import INTERPRETED, Stages
 from coolantd.point import FloatArray, IntArray
-from coolantd.safety.envelope import GATE, LIMIT_COLUMNS
+from coolantd.safety.envelope import LIMIT_COLUMNS
 
 NAN: Final = float("nan")
 
@@ -177,7 +176,7 @@ class Plan:
     """Everything ``step`` needs besides state and snapshot; the arrays hold what the parameters say.
 
     Attributes:
-        decide, gate: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
+        stages: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
     """
 
     cdus: tuple[CduParameters, ...]
@@ -190,12 +189,11 @@ class Plan:
     y: IntArray
     f: FloatArray
     limits: FloatArray
-    decide: KernelFunction
-    gate: KernelFunction
+    stages: Stages = INTERPRETED
 
-    def with_kernels(self, decide: KernelFunction, gate: KernelFunction) -> "Plan":
+    def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
-        return replace(self, decide=decide, gate=gate)
+        return replace(self, stages=stages)
 
 
 def _index(value: int | None) -> int:
@@ -324,6 +322,4 @@ def make_plan(cdus: Sequence[CduParameters], actuators: Sequence[ActuatorParamet
         y=np.array(y, dtype=np.int64).reshape(m, ACTUATOR_INDICES),
         f=np.array(f, dtype=np.float64).reshape(m, ACTUATOR_PARAMETERS),
         limits=np.array([_pack_limits(a) for a in actuators], dtype=np.float64).reshape(m, LIMIT_COLUMNS),
-        decide=DECIDE.function,
-        gate=GATE.function,
     )

@@ -147,7 +147,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     s, d, a = state.s.copy(), state.d.copy(), state.a.copy()
     m = len(plan.actuators)
     demands, commands, refusals = np.full(m, NAN), np.empty(m), np.empty(m, dtype=np.int64)
-    plan.decide(
+    plan.stages.decide(
         plan.p,
         s,
         plan.c,
@@ -164,7 +164,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         dt_s,
     )
     wanted = (~np.isnan(demands)).astype(np.int64)
-    plan.gate(plan.limits, wanted, demands, a[:, A_LAST].copy(), dt_s, commands, refusals)
+    plan.stages.gate(plan.limits, wanted, demands, a[:, A_LAST].copy(), dt_s, commands, refusals)
     a[:, A_LAST] = np.where(np.isnan(commands), a[:, A_LAST], commands)
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)

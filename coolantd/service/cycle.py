@@ -10,8 +10,8 @@ import structlog
 
 from coolantd.clock import Clock
 from coolantd.control.plan import Plan
+from coolantd.control.stages import Stages
 from coolantd.control.step import ControlState, Decision, step
-from coolantd.kernel import KernelFunction
 from coolantd.point import Snapshot
 from coolantd.safety.modes import Cause, Mode
 from coolantd.service.hush import hushed, unheard
@@ -67,12 +67,12 @@ class Cycle:
         """
         if _rows(plan) != _rows(self.plan):
             self.decision = None
-        self.plan = plan.with_kernels(self.plan.decide, self.plan.gate)
+        self.plan = plan.with_kernels(self.plan.stages)
         self.state, self.table, self.writer = state, table, writer
 
-    def use_kernels(self, decide: KernelFunction, gate: KernelFunction) -> None:
+    def use_kernels(self, stages: Stages) -> None:
         """Decide with other forms of the same law from the next cycle on."""
-        self.plan = self.plan.with_kernels(decide, gate)
+        self.plan = self.plan.with_kernels(stages)
 
     async def run(self, on_completed: Callable[[], None]) -> None:
         """Run until cancelled; due times are absolute, so lateness never adds up, and missed ones are skipped."""

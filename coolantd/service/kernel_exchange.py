@@ -24,11 +24,11 @@ async def exchange(base: Path, cycle: Cycle, metrics: Metrics) -> bool:
         metrics: where it is shown.
     """
     try:
-        decide, gate = await kernels.warm(base)
+        stages = await kernels.warm(base)
     except (CoolantdError, OSError, ImportError) as error:
         log.warning("kernel_stays_interpreted", why=str(error))
         return False
-    cycle.use_kernels(decide, gate)
+    cycle.use_kernels(stages)
     metrics.kernel_compiled.set(1)
     await asyncio.to_thread(gc.collect)
     gc.freeze()  # what lives now lives as long as the daemon: full collections need not walk it (FM-27)

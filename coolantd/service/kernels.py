@@ -19,10 +19,8 @@ from typing import Final
 import numpy as np
 
 from coolantd.control import golden
-from coolantd.control.loops import DECIDE
+from coolantd.control.stages import Stages, compiled_stages
 from coolantd.errors import CoolantdError
-from coolantd.kernel import KernelFunction
-from coolantd.safety.envelope import GATE
 
 COMPILE_TIMEOUT_S: Final = 180.0
 """Ten seconds on an idle core; a small controller under load takes its time, and nothing waits for it."""
@@ -46,19 +44,19 @@ def cache_directory(base: Path) -> Path:
     return base / f"kernels-{digest.hexdigest()[:16]}"
 
 
-def compile_and_prove() -> tuple[KernelFunction, KernelFunction]:
-    """Return compiled (decide, gate) after they reproduced the interpreted law on the golden run.
+def compile_and_prove() -> Stages:
+    """Return the compiled kernels after they reproduced the interpreted law on the golden run.
 
     Raises:
         CoolantdError: they differ from it.
     """
-    decide, gate = DECIDE.compiled(), GATE.compiled()
+    stages = compiled_stages()
     for plan in (golden.golden_plan(), golden.model_plan()):
         expected = golden.golden_trace(plan)
-        found = golden.golden_trace(plan.with_kernels(decide, gate))
+        found = golden.golden_trace(plan.with_kernels(stages))
         if not np.array_equal(expected, found, equal_nan=True):
             raise CoolantdError("the compiled control law differs from the interpreted one")
-    return decide, gate
+    return stages
 
 
 async def _run_child(directory: Path) -> int:
@@ -112,8 +110,8 @@ def _forget_other_versions(base: Path, keep: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-async def warm(base: Path) -> tuple[KernelFunction, KernelFunction]:
-    """Return proved compiled (decide, gate), from the cache below ``base`` if it is whole.
+async def warm(base: Path) -> Stages:
+    """Return proved compiled kernels, from the cache below ``base`` if it is whole.
 
     A cache that makes the child fail is wiped and made anew once.
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coolantd.control.golden import golden_plan, golden_trace, model_plan
-from coolantd.control.loops import DECIDE
 from coolantd.control.plan import make_plan
+from coolantd.control.stages import compiled_stages
 from coolantd.control.step import DT_MAX_PERIODS, initial_state, step
 from coolantd.point import Quality, Reason, Snapshot
-from coolantd.safety.envelope import GATE, Refusal
+from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Mode
 
 EXAMPLES = int(os.environ.get("COOLANTD_EXAMPLES", "150"))
@@ -155,18 +155,18 @@ def test_i6_whatever_came_before_ordinary_inputs_lead_back_to_control(events, pl
 
 @pytest.fixture(scope="module")
 def compiled():
-    return DECIDE.compiled(cache=False), GATE.compiled(cache=False)
+    return compiled_stages(cache=False)
 
 
 @pytest.fixture(scope="module")
 def bounds_checked():
-    return DECIDE.compiled(cache=False, boundscheck=True), GATE.compiled(cache=False, boundscheck=True)
+    return compiled_stages(cache=False, boundscheck=True)
 
 
 @pytest.mark.parametrize("make", [golden_plan, model_plan])
 def test_fm_29_the_compiled_law_reproduces_the_golden_run_to_the_bit(compiled, make):
     plan = make()
-    found, expected = golden_trace(plan.with_kernels(*compiled)), golden_trace(plan)
+    found, expected = golden_trace(plan.with_kernels(compiled)), golden_trace(plan)
     assert np.array_equal(found, expected, equal_nan=True)
 
 
@@ -183,7 +183,7 @@ def test_the_compiled_law_never_reaches_outside_its_arrays(bounds_checked, event
 
 
 def same_law(plan, kernels, events):
-    ours, theirs = World(plan), World(plan.with_kernels(*kernels))
+    ours, theirs = World(plan), World(plan.with_kernels(kernels))
     for disturbances, dt_s, times in events:
         for _ in range(times):
             a, b = ours.step(disturbances, dt_s)[1], theirs.step(disturbances, dt_s)[1]

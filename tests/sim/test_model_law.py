@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from coolantd.control.layout import C_WANTS_MANUAL, D_MODEL_BIAS_K, D_MODEL_STUCK_S, D_MODEL_TRIM_K
+from coolantd.control.stages import compiled_stages
 from coolantd.control.step import carry_state
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.modes import Mode
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
-from scenario_control import DATA_SHEET, POINT, Kernels, Ours, make_scenario_plan
+from scenario_control import DATA_SHEET, POINT, Ours, make_scenario_plan
 from scenario_plant import NOMINAL, PERTURBED, Perturbation, Rig
 from scenario_rows import least_peak_k, rows
 from scenario_run import run
@@ -29,7 +30,7 @@ BY_NAME = {plant.name: plant for plant in PERTURBED}
 
 @pytest.fixture(scope="module")
 def kernels():
-    return Kernels()
+    return compiled_stages(cache=False)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ def test_another_model_by_a_reload_moves_nothing(kernels, advance):
     loop = Loop(kernels, advance, 0.6)
     valve_pct = loop.run(900.0)[1][-1]
     other = replace(DATA_SHEET, conductance_kw_k=200.0, fws_flow_open_lpm=1200.0)
-    plan = make_scenario_plan(30.0, PERIOD_S, other).with_kernels(kernels.decide, kernels.gate)
+    plan = make_scenario_plan(30.0, PERIOD_S, other).with_kernels(kernels)
     loop.control.state = carry_state(loop.control.plan, loop.control.state, plan)
     loop.control.plan = plan
     supply_c, valves_pct = loop.run(120.0)

@@ -11,9 +11,8 @@ import structlog
 from writing_rig import PERIOD_S, RULES, SETPOINT_C, World, busiest_hour
 
 from coolantd.control.layout import D_MODEL_READY
-from coolantd.control.loops import DECIDE
+from coolantd.control.stages import compiled_stages
 from coolantd.plant.loop import ADVANCE
-from coolantd.safety.envelope import GATE
 from coolantd.safety.modes import Mode
 
 HOURS = 24.0 if os.environ.get("COOLANTD_FULL") == "1" else 3.0
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def kernels():
-    return ADVANCE.compiled(cache=False), DECIDE.compiled(cache=False), GATE.compiled(cache=False)
+    return ADVANCE.compiled(cache=False), compiled_stages(cache=False)
 
 
 @pytest.fixture(autouse=True)

@@ -123,11 +123,11 @@ class World:
     def __init__(
         self, kernels, *, seed, budget=True, foreign_every_s=None, mischief_every_s=None, yield_s=90.0, model=True
     ):
-        advance, decide, gate = kernels
+        advance, stages = kernels
         self.rng = random.Random(seed)
         self.noise = np.random.default_rng(seed)
         loaded = load(DEMO)
-        self.plan = build_plan_without(loaded, ["manifold1"]).with_kernels(decide, gate)
+        self.plan = build_plan_without(loaded, ["manifold1"]).with_kernels(stages)
         if not model:
             self.plan.c[:, C_MODEL_UA_KW_K] = np.nan
         self.state, self.table = initial_state(self.plan), PointTable(point_specs(loaded))

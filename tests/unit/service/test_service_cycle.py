@@ -10,6 +10,7 @@ import structlog
 from fake_clock import FakeClock
 
 from coolantd.control.golden import golden_plan
+from coolantd.control.stages import INTERPRETED
 from coolantd.control.step import carry_state, initial_state
 from coolantd.point import bad, good
 from coolantd.service.cycle import Cycle
@@ -168,8 +169,8 @@ def test_fm_42_a_decision_about_other_things_is_forgotten_at_a_reload():
 def test_other_kernels_decide_from_the_next_cycle_on():
     rig = CycleRig()
     calls = []
-    decide, gate = rig.plan.decide, rig.plan.gate
-    rig.cycle.use_kernels(lambda *arrays: calls.append("decide") or decide(*arrays), gate)
+    decide = rig.plan.stages.decide
+    rig.cycle.use_kernels(replace(rig.plan.stages, decide=lambda *arrays: calls.append("decide") or decide(*arrays)))
     rig.cycle.once(1000.0)
     assert calls == ["decide"]
 
@@ -178,10 +179,10 @@ def test_fm_42_a_reload_goes_on_with_the_kernels_in_use():
     """Its plan was built with interpreted ones, perhaps before the compiled ones were ready."""
     rig = CycleRig()
     built = golden_plan()
-    rig.cycle.use_kernels(lambda *_: None, lambda *_: None)
-    in_use = rig.cycle.plan.decide, rig.cycle.plan.gate
+    in_use = replace(INTERPRETED, decide=lambda *_: None)
+    rig.cycle.use_kernels(in_use)
     rig.cycle.swap(built, rig.cycle.state, rig.table, rig.writer)
-    assert (rig.cycle.plan.decide, rig.cycle.plan.gate) == in_use
+    assert rig.cycle.plan.stages is in_use
 
 
 def test_a_cycle_hands_what_was_allowed_to_the_real_writer():

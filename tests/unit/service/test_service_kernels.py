@@ -6,27 +6,29 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from coolantd.control.loops import DECIDE
+from coolantd.control.stages import INTERPRETED
 from coolantd.errors import CoolantdError
-from coolantd.safety.envelope import GATE
 from coolantd.service import kernels
 
 WARM = """
 import asyncio, json, sys
+from dataclasses import fields
 from pathlib import Path
 from coolantd.errors import CoolantdError
 from coolantd.service import kernels
 try:
-    decide, gate = asyncio.run(kernels.warm(Path(sys.argv[1])))
+    stages = asyncio.run(kernels.warm(Path(sys.argv[1])))
 except CoolantdError as error:
     print(json.dumps({"refused": str(error)}))
 else:
-    print(json.dumps({"compiled": hasattr(decide, "py_func") and hasattr(gate, "py_func")}))
+    print(json.dumps({"compiled": all(hasattr(getattr(stages, each.name), "py_func") for each in fields(stages))}))
 """
 
 
@@ -81,18 +83,7 @@ def test_fm_29_a_law_that_differs_from_the_interpreted_one_is_refused(monkeypatc
         DECIDE.function(*arrays)
         arrays[12][:] *= 1.0 + 1e-15
 
-    class Wrong:
-        function = DECIDE.function
-
-        def compiled(self):
-            return nearly
-
-    class Right:
-        def compiled(self):
-            return GATE.function
-
-    monkeypatch.setattr(kernels, "DECIDE", Wrong())
-    monkeypatch.setattr(kernels, "GATE", Right())
+    monkeypatch.setattr(kernels, "compiled_stages", lambda: replace(INTERPRETED, decide=nearly))
     with pytest.raises(CoolantdError, match="differs"):
         kernels.compile_and_prove()
 

@@ -1,0 +1,31 @@
+"""The kernels that one step runs, as one bundle: interpreted at first, exchanged for machine code as a whole.
+
+Knows which kernels there are and nothing of what they do. A new stage is one field here and one call in ``step``.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from coolantd.control.loops import DECIDE
+from coolantd.kernel import KernelFunction
+from coolantd.safety.envelope import GATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """One form of every kernel, in the order in which ``step`` runs them."""
+
+    decide: KernelFunction
+    gate: KernelFunction
+
+
+INTERPRETED: Final = Stages(decide=DECIDE.function, gate=GATE.function)
+"""The laws as they are written."""
+
+
+def compiled_stages(*, cache: bool = True, boundscheck: bool = False) -> Stages:
+    """Return the machine code of every kernel; arguments as for ``Kernel.compiled``."""
+    return Stages(
+        decide=DECIDE.compiled(cache=cache, boundscheck=boundscheck),
+        gate=GATE.compiled(cache=cache, boundscheck=boundscheck),
+    )
