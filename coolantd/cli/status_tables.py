@@ -96,7 +96,16 @@ def _attention(view: Json) -> list[Text]:
     lines = [f"{device['name']}: {sentence}" for device in view["devices"] for sentence in _device_notes(device)]
     for actuator in view["actuators"]:
         lines += [f"{actuator['device']} {actuator['point']}: {note}" for note in _actuator_notes(actuator)]
+    lines += [_condition_note(condition) for condition in view.get("conditions", ())]
     return [Text(f"! {line}", "yellow") for line in lines]
+
+
+def _condition_note(condition: Json) -> str:
+    """Return what control has noticed, what comes of it and what to do."""
+    name = condition["condition"].replace("_", " ")
+    what = f"{name}, {condition['detail']}" if condition["detail"] else name
+    told = "; ".join(condition[key] for key in ("cause", "consequence", "action"))
+    return f"{condition['cdu']}: {what} for {duration(condition['age_s'])}: {told}"
 
 
 def _device_notes(device: Json) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from coolantd.control.conditions import CONDITIONS, NOTHING
 from coolantd.control.layout import (
     A_LAST,
     ACTUATOR_STATE,
@@ -72,6 +73,8 @@ class Decision:
         setpoints: (cdus, LOOPS) in force, ramped, floor applied; NaN before the first good process variable.
         outputs: (cdus, LOOPS) loop outputs, %.
         wants_remote: (cdus,) True while the device should be told to obey us and does not yet.
+        conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so now, else 0.
+        details: (cdus, CONDITIONS) which pump, branch or point it is about; ``NOTHING`` where it is none.
     """
 
     commands: FloatArray
@@ -82,6 +85,8 @@ class Decision:
     setpoints: FloatArray
     outputs: FloatArray
     wants_remote: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+    conditions: IntArray
+    details: IntArray
 
 
 def initial_state(plan: Plan) -> ControlState:
@@ -145,7 +150,9 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
     quality = np.where(numbers, snapshot.quality, _BAD)
     s, d, a = state.s.copy(), state.d.copy(), state.a.copy()
-    m = len(plan.actuators)
+    n, m = len(plan.cdus), len(plan.actuators)
+    conditions = np.zeros((n, CONDITIONS), dtype=np.int64)
+    details = np.full((n, CONDITIONS), NOTHING, dtype=np.int64)
     demands, commands, refusals = np.full(m, NAN), np.empty(m), np.empty(m, dtype=np.int64)
     plan.stages.decide(
         plan.p,
@@ -177,4 +184,6 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         setpoints=s[:, :, S_SETPOINT_USED].copy(),
         outputs=s[:, :, S_OUTPUT].copy(),
         wants_remote=(modes == _STARTING) & (causes == _WAITING_FOR_REMOTE),
+        conditions=conditions,
+        details=details,
     )

@@ -14,6 +14,7 @@ from coolantd.control.stages import Stages
 from coolantd.control.step import ControlState, Decision, step
 from coolantd.point import Snapshot
 from coolantd.safety.modes import Cause, Mode
+from coolantd.service.condition_watch import ConditionWatch
 from coolantd.service.hush import hushed, unheard
 from coolantd.service.journal import Recorder
 from coolantd.service.metrics import Metrics
@@ -33,6 +34,7 @@ class Cycle:
         plan, state, table, writer: what the next cycle works with.
         decision, snapshot: of the last completed cycle; None before the first.
         completed: cycles completed.
+        conditions: what control has noticed and is so now.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Cycle:
         self.decision: Decision | None = None
         self.snapshot: Snapshot | None = None
         self.completed = 0
+        self.conditions = ConditionWatch(journal)
         self._clock = clock
         self._metrics = metrics
         self._journal = journal
@@ -99,6 +102,7 @@ class Cycle:
         self.completed += 1
         self._metrics.cycles.inc()
         self._tell_mode_changes(decision)
+        self.conditions.follow(self.plan, decision, self.table.labels, now_s)
         return decision
 
     def _tell_mode_changes(self, decision: Decision) -> None:

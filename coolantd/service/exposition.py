@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from coolantd.control.conditions import Condition
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
 from coolantd.service.metrics import Metrics
@@ -186,6 +187,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     ]
     yield _family("coolantd_device_text_info", "What a device says of itself in text", texts)
     yield _family("coolantd_cdu_mode", "1 for the mode a CDU is in, 0 for every other", _mode_rows(view))
+    yield _family("coolantd_cdu_condition", "1 while control has noticed this of a CDU, else 0", _condition_rows(view))
     yield from _loop_families(view.loops)
     yield from _model_families(view)
     yield from _actuator_families(view)
@@ -195,6 +197,13 @@ def _mode_rows(view: DaemonView) -> Rows:
     for cdu in view.cdus:
         for mode in Mode:
             yield (("cdu", cdu.name), ("mode", mode.label)), int(cdu.mode == mode.label)
+
+
+def _condition_rows(view: DaemonView) -> Rows:
+    active = {(each.cdu, each.condition) for each in view.conditions}
+    for cdu in view.cdus:
+        for condition in Condition:
+            yield (("cdu", cdu.name), ("condition", condition.label)), int((cdu.name, condition.label) in active)
 
 
 def _loop_families(loops: tuple[LoopView, ...]) -> Iterator[str]:

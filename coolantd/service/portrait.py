@@ -58,6 +58,7 @@ def portray(
         reload=reload,
         broker_connected=None if fleet.mqtt is None else fleet.mqtt.link.connected,
         buses=fleet.bus_views(),
+        conditions=cycle.conditions.views(now_s),
     )
 
 

@@ -121,6 +121,7 @@ def _state(view: DaemonView) -> Json:
         "ready": view.ready,
         "ready_cause": view.ready_cause,
         "cdus": [{"name": cdu.name, "mode": cdu.mode, "cause": cdu.cause} for cdu in view.cdus],
+        "conditions": [{"cdu": c.cdu, "condition": c.condition, "detail": c.detail} for c in view.conditions],
         "loops": [
             {
                 "cdu": loop.cdu,

@@ -63,6 +63,25 @@ class CduView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionView:
+    """One condition that is so now.
+
+    Attributes:
+        condition: a ``Condition`` label.
+        detail: which pump, branch or point; empty where it concerns the CDU as a whole.
+        cause, consequence, action: for people.
+    """
+
+    cdu: str
+    condition: str
+    detail: str
+    age_s: float
+    cause: str
+    consequence: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceView:
     """One device: ``up`` while its last exchange succeeded, ``endpoint`` as ``host:port/unit`` or the MQTT topic."""
 
@@ -142,3 +161,5 @@ class DaemonView:
     models: tuple[ModelView, ...] = ()
     """Of the CDUs that have one."""
     buses: tuple[BusView, ...] = ()
+    conditions: tuple[ConditionView, ...] = ()
+    """What control has noticed and is so now."""

@@ -49,6 +49,7 @@ def state_json(view: DaemonView) -> Json:
         "models": [_unknown_to_null(asdict(model)) for model in view.models],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
+        "conditions": [_unknown_to_null(asdict(condition)) for condition in view.conditions],
         "devices": [_device(device) for device in view.devices],
         "buses": [_unknown_to_null(asdict(bus)) | {"devices": list(bus.devices)} for bus in view.buses],
         "reload": _unknown_to_null(asdict(view.reload)),

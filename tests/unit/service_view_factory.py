@@ -10,6 +10,7 @@ from coolantd.service.model_view import ModelUse, ModelView
 from coolantd.service.view import (
     ActuatorView,
     CduView,
+    ConditionView,
     DaemonView,
     DeviceView,
     LoopView,
@@ -96,3 +97,15 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
         broker_connected=True,
     )
     return dataclasses.replace(view, **changes)
+
+
+FOULED = ConditionView(
+    cdu="cdu1",
+    condition="fouling",
+    detail="",
+    age_s=300.0,
+    cause="the exchanger passes less heat",
+    consequence="the valve has less left",
+    action="clean it",
+)
+"""A condition to show."""

@@ -5,7 +5,7 @@ import io
 
 import pytest
 from rich.console import Console
-from service_view_factory import make_view
+from service_view_factory import FOULED, make_view
 
 from coolantd.cli.status_tables import render
 from coolantd.service.view import ActuatorView, BusView, DeviceView
@@ -164,3 +164,11 @@ def test_an_older_daemon_is_shown_as_far_as_it_tells():
     console = Console(file=io.StringIO(), width=WIDTH_CHARS)
     console.print(render(body, plain=True))
     assert "cdu1" in console.file.getvalue()
+
+
+def test_a_condition_is_said_with_cause_consequence_and_action():
+    blocked = dataclasses.replace(FOULED, condition="branch_blocked", detail="branch 3")
+    text = " ".join(shown(make_view(conditions=(FOULED, blocked))))
+    told = "the exchanger passes less heat; the valve has less left; clean it"
+    assert f"! cdu1: fouling for 5m00s: {told}" in text
+    assert f"! cdu1: branch blocked, branch 3 for 5m00s: {told}" in text

@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from service_view_factory import NAN, make_labels, make_view, uncertain
+from service_view_factory import FOULED, NAN, make_labels, make_view, uncertain
 
+from coolantd.control.conditions import Condition
 from coolantd.point import Reason, bad, good
 from coolantd.service.exposition import CHUNK_LINES, PointExposition, escape_label
 from coolantd.service.metrics import Metrics
@@ -173,3 +174,9 @@ async def test_a_wrong_device_can_be_told_from_a_silent_one():
     assert 'coolantd_device_identity_wrong{device="manifold1"} 0\n' in body
     assert 'coolantd_device_up{device="cdu1"} 0\n' in body
     assert 'coolantd_device_up{device="manifold1"} 0\n' in body
+
+
+async def test_every_condition_of_every_cdu_is_0_or_1():
+    series = (await scrape(make_view(conditions=(FOULED,))))["coolantd_cdu_condition"]
+    assert {dict(labels)["condition"] for labels in series} == {condition.label for condition in Condition}
+    assert [dict(labels)["condition"] for labels, value in series.items() if value == 1] == ["fouling"]

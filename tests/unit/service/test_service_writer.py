@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fake_clock import settle
 
+from coolantd.control.conditions import CONDITIONS
 from coolantd.control.plan import ActuatorParameters
 from coolantd.control.step import Decision
 from coolantd.errors import Fault
@@ -125,6 +126,8 @@ class Bench:
             setpoints=np.zeros((1, 2)),
             outputs=np.zeros((1, 2)),
             wants_remote=np.array([wants_remote]),
+            conditions=np.zeros((1, CONDITIONS), dtype=np.int64),
+            details=np.full((1, CONDITIONS), -1, dtype=np.int64),
         )
         value = np.array([readback, remote])
         quality = np.where(np.isnan(value), int(Quality.BAD), int(Quality.GOOD))

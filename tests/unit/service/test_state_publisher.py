@@ -4,7 +4,7 @@ import dataclasses
 from collections import Counter
 
 import orjson
-from service_view_factory import make_snapshot, make_view, uncertain
+from service_view_factory import FOULED, make_snapshot, make_view, uncertain
 
 from coolantd.point import Reason, bad, good
 from coolantd.service.state_publisher import POINTS_PER_TICK_MAX, StatePublisher
@@ -128,3 +128,10 @@ def test_a_site_without_points_publishes_its_state():
     outbox, publisher = make_publisher()
     run(publisher, make_view([]), 2.0, begin_s=0.0)
     assert [topic for topic, _ in outbox.take()] == ["coolantd/row/state"]
+
+
+def test_the_state_tells_the_conditions_without_an_age_that_would_change_all_the_time():
+    outbox, publisher = make_publisher()
+    run(publisher, make_view(conditions=(FOULED,)), 1.0, begin_s=0.0)
+    state = outbox.take("coolantd/row/state")[0][1]
+    assert state["conditions"] == [{"cdu": "cdu1", "condition": "fouling", "detail": ""}]
