@@ -29,6 +29,9 @@ class PlantInputs:
         fouling_k_w: fouling resistance of the exchanger, K/W, 0 when clean.
         loop_resistance_ratio: of the loop outside the racks, 1 when clean; a dirty filter raises it.
         branch_resistance_ratio: of each rack branch, shape (racks,), 1 when clean; a blockage raises it.
+        head_ratio: what air in the pumps leaves of their head, 1 without air, above 0.
+        head_ripple_ratio: how far air makes the head swing either way, as a share of it, 0 to 1.
+        leak_m3_s: coolant that leaves the loop, 0 or more. fill_m3_s: coolant that is pumped in, 0 or more.
     """
 
     pump_speed_ratio: FloatArray
@@ -41,6 +44,10 @@ class PlantInputs:
     fouling_k_w: float = 0.0
     loop_resistance_ratio: float = 1.0
     branch_resistance_ratio: FloatArray = field(default_factory=lambda: np.ones(1))
+    head_ratio: float = 1.0
+    head_ripple_ratio: float = 0.0
+    leak_m3_s: float = 0.0
+    fill_m3_s: float = 0.0
 
     @classmethod
     def rated(cls, params: PlantParams) -> Self:
@@ -58,7 +65,8 @@ class PlantInputs:
         """Write the inputs where the kernel reads them.
 
         Raises:
-            ValueError: for a value that is not finite, a resistance ratio not above 0, or a negative fouling.
+            ValueError: for a value that is not finite, a resistance ratio not above 0, a head or ripple ratio out of
+                range, or a negative fouling, leak or fill.
         """
         packed[at.I_PUMP_SPEED_RATIO : at.I_PUMP_SPEED_RATIO + at.PUMP_COUNT] = self.pump_speed_ratio
         packed[at.I_PUMP_AVAILABLE : at.I_PUMP_AVAILABLE + at.PUMP_COUNT] = self.pump_available
@@ -67,21 +75,34 @@ class PlantInputs:
         packed[at.I_FWS_DIFFERENTIAL_PRESSURE_PA] = self.fws_differential_pressure_pa
         packed[at.I_FOULING_K_W] = self.fouling_k_w
         packed[at.I_LOOP_RESISTANCE_RATIO] = self.loop_resistance_ratio
+        packed[at.I_HEAD_RATIO] = self.head_ratio
+        packed[at.I_HEAD_RIPPLE_RATIO] = self.head_ripple_ratio
+        packed[at.I_LEAK_M3_S] = self.leak_m3_s
+        packed[at.I_FILL_M3_S] = self.fill_m3_s
         packed[at.I_RACK + at.IR_BRANCH_VALVE_RATIO :: at.I_STRIDE] = self.branch_valve_ratio
         packed[at.I_RACK + at.IR_HEAT_W :: at.I_STRIDE] = self.rack_heat_w
         packed[at.I_RACK + at.IR_RESISTANCE_RATIO :: at.I_STRIDE] = self.branch_resistance_ratio
-        if not np.isfinite(packed).all() or packed[at.I_FOULING_K_W] < 0.0 or self._any_resistance_lost():
+        if not np.isfinite(packed).all() or self._any_resistance_lost() or self._any_out_of_range():
             raise ValueError(self._complaint())
 
     def _any_resistance_lost(self) -> bool:
         return self.loop_resistance_ratio <= 0.0 or min(self.branch_resistance_ratio) <= 0.0
+
+    def _any_out_of_range(self) -> bool:
+        least = min(self.fouling_k_w, self.leak_m3_s, self.fill_m3_s)
+        return least < 0.0 or not 0.0 < self.head_ratio <= 1.0 or not 0.0 <= self.head_ripple_ratio <= 1.0
 
     def _complaint(self) -> str:
         for each in fields(self):
             value = getattr(self, each.name)
             if not np.isfinite(value).all():
                 return f"plant inputs: {each.name} is {value}, allowed: finite numbers"
-        if self.fouling_k_w < 0.0:
-            return f"plant inputs: fouling_k_w is {self.fouling_k_w}, allowed: 0 or more"
+        for name in ("fouling_k_w", "leak_m3_s", "fill_m3_s"):
+            if getattr(self, name) < 0.0:
+                return f"plant inputs: {name} is {getattr(self, name)}, allowed: 0 or more"
+        if not 0.0 < self.head_ratio <= 1.0:
+            return f"plant inputs: head_ratio is {self.head_ratio}, allowed: above 0, at most 1"
+        if not 0.0 <= self.head_ripple_ratio <= 1.0:
+            return f"plant inputs: head_ripple_ratio is {self.head_ripple_ratio}, allowed: 0 to 1"
         ratios = f"{self.loop_resistance_ratio} (loop), {self.branch_resistance_ratio} (branches)"
         return f"plant inputs: resistance ratios are {ratios}, allowed: above 0"

@@ -48,7 +48,12 @@ P_PLATE_COOLANT_J_K: Final = 32
 """Coolant in one rack's plates, at the heat capacity of 40 degC: constant, so that its heat balance is exact."""
 P_HEAD_ROOT: Final = 33
 """Shut-off head to the power 1/1.85: times a conductance, the flow that this head drives through it."""
-P_HEAT_CAPACITY: Final = 34
+P_EXPANSION_VESSEL_M3: Final = 34
+P_EXPANSION_COOLANT_M3: Final = 35
+P_STATIC_PRESSURE_PA: Final = 36
+P_EXPANSION_PER_K: Final = 37
+"""Thermal expansion of the coolant at 40 degC, as a share of its volume per kelvin."""
+P_HEAT_CAPACITY: Final = 38
 """First of ``HEAT_CAPACITY_TERMS`` coefficients of rho cp of the coolant, in J/(m3 K^(n+1))."""
 HEAT_CAPACITY_TERMS: Final = 6
 P_SIZE: Final = P_HEAT_CAPACITY + HEAT_CAPACITY_TERMS
@@ -61,7 +66,11 @@ I_FWS_SUPPLY_TEMP_C: Final = 5
 I_FWS_DIFFERENTIAL_PRESSURE_PA: Final = 6
 I_FOULING_K_W: Final = 7
 I_LOOP_RESISTANCE_RATIO: Final = 8
-I_RACK: Final = 9
+I_HEAD_RATIO: Final = 9
+I_HEAD_RIPPLE_RATIO: Final = 10
+I_LEAK_M3_S: Final = 11
+I_FILL_M3_S: Final = 12
+I_RACK: Final = 13
 I_STRIDE: Final = 3
 IR_BRANCH_VALVE_RATIO: Final = 0
 IR_HEAT_W: Final = 1
@@ -93,7 +102,17 @@ S_PUMP_GAIN: Final = 22
 S_COAST_GAIN: Final = 23
 S_FLUID_GAIN: Final = 24
 S_VALVE_GAIN: Final = 25
-S_RACK: Final = 26
+# State: expansion vessel and air (see vessel).
+S_PIPE_WARMTH_M3_K: Final = 26
+"""Volume times temperature above 40 degC of both pipes, kept as a running sum of what entered and left."""
+S_SPARE_M3: Final = 27
+"""What the vessel would hold if all coolant were at 40 degC."""
+S_VESSEL_M3: Final = 28
+S_PLATE_WARMTH_K: Final = 29
+"""Sum over the racks of their coolant's temperature above 40 degC."""
+S_RIPPLE_S: Final = 30
+"""Time into the ripple that air makes of the head."""
+S_RACK: Final = 31
 S_STRIDE: Final = 5
 SR_CASE_TEMP_C: Final = 0
 SR_RETURN_TEMP_C: Final = 1

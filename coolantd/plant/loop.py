@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from coolantd.kernel import Kernel, KernelFunction
-from coolantd.plant import coolant, hydraulics, step
+from coolantd.plant import coolant, hydraulics, step, vessel
 from coolantd.plant import layout as at
 from coolantd.plant.inputs import PlantInputs
 from coolantd.plant.reference import PlantParams
@@ -60,15 +60,20 @@ class Plant:
             self._state[slot] = start_c
         self._rack(at.SR_CASE_TEMP_C)[:] = start_c
         self._rack(at.SR_RETURN_TEMP_C)[:] = start_c
+        pipes_m3 = params.supply_pipe_m3 + params.return_pipe_m3
+        self._state[at.S_PIPE_WARMTH_M3_K] = pipes_m3 * (start_c - coolant.REFERENCE_TEMP_C)
         self.settle()
+        self.refill()
 
     def settle(self) -> None:
         """Put every actuator at its command and run to the steady state of the present inputs.
 
         Bounded: at most ``SETTLE_LIMIT_S`` of simulated time. Inputs without a steady state (heat but no flow)
-        leave the plant where that time leads it: hot, and finite. Restarts the heat account; time stands still.
+        leave the plant where that time leads it: hot, and finite. Restarts the heat account; time stands still, so
+        nothing leaks or is filled in, and the air in the pumps does not ripple.
         """
         self.inputs.pack_into(self._inputs)
+        self._inputs[[at.I_LEAK_M3_S, at.I_FILL_M3_S, at.I_HEAD_RIPPLE_RATIO]] = 0.0
         state = self._state
         available = np.asarray(self.inputs.pump_available) > 0.0
         speeds = np.where(available, np.clip(self.inputs.pump_speed_ratio, 0.0, 1.0), 0.0)
@@ -155,6 +160,27 @@ class Plant:
         return float(self._state[at.S_PUMP_POWER_W])
 
     @property
+    def expansion_m3(self) -> float:
+        """Coolant in the expansion vessel."""
+        return float(self._state[at.S_VESSEL_M3])
+
+    @property
+    def expansion_level_ratio(self) -> float:
+        """Share of the expansion vessel that holds coolant: half of the reference plant's at its rated point."""
+        return self.expansion_m3 / self.params.expansion_vessel_m3
+
+    @property
+    def static_pressure_pa(self) -> float:
+        """Gauge pressure at the loop's return, where the vessel holds it."""
+        return vessel.static_pressure_pa(self._params, self.expansion_m3)
+
+    def refill(self) -> None:
+        """Put the vessel's content back to what it holds at the rated point."""
+        expanded_m3 = self._params[at.P_EXPANSION_PER_K] * vessel.warmth_m3_k(self._params, self._state)
+        self._state[at.S_SPARE_M3] = self.params.expansion_coolant_m3 - expanded_m3
+        self._state[at.S_VESSEL_M3] = self.params.expansion_coolant_m3
+
+    @property
     def rack_flow_m3_s(self) -> FloatArray:
         """Flow of each rack, shape (racks,)."""
         return self._rack(at.SR_FLOW_M3_S).copy()
@@ -225,7 +251,7 @@ class Plant:
 
     def _steady_flow_m3_s(self) -> float:
         p, inputs = self.params, self.inputs
-        heads_pa = p.pump_head_pa * self.pump_speed_ratio**2
+        heads_pa = p.pump_head_pa * inputs.head_ratio * self.pump_speed_ratio**2
         opened = self.branch_valve_ratio * np.asarray(inputs.branch_resistance_ratio) ** (
             -1.0 / hydraulics.BRANCH_EXPONENT
         )

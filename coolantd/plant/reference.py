@@ -26,6 +26,12 @@ REFERENCE_RACK_HEAT_W: Final = 120_000.0
 PLATES_PER_REFERENCE_RACK: Final = 72.0
 LOOP_PRESSURE_PA: Final = 84_000.0
 RACK_PRESSURE_PA: Final = 90_000.0
+EXPANSION_COOLANT_M3: Final = 0.024
+"""A published 1.35 MW unit's: a leak of 0.5 L/min empties it in 48 min."""
+EXPANSION_VESSEL_M3: Final = 0.048
+"""Half coolant, half gas: assumed."""
+STATIC_PRESSURE_PA: Final = 60_000.0
+"""Gauge, at the rated point; assumed, below the 100 kPa at which a published unit asks for service."""
 VALVE_OVERSIZE_RATIO: Final = 1.3
 """Facility flow with the valve's and the exchanger's own 84 kPa each, over the rated flow."""
 
@@ -79,6 +85,9 @@ class PlantParams:
         plate_conductance_w_k: case to mean coolant, all plates of one rack.
         plate_capacity_j_k: metal of all plates of one rack.
         plate_coolant_m3: coolant in all plates of one rack.
+        expansion_vessel_m3: expansion vessel, coolant and gas together.
+        expansion_coolant_m3: coolant in it at the rated point, less than the vessel.
+        static_pressure_pa: gauge pressure that its gas then holds at the loop's return.
     """
 
     coolant: Coolant = PG25
@@ -116,6 +125,9 @@ class PlantParams:
     plate_conductance_w_k: float
     plate_capacity_j_k: float
     plate_coolant_m3: float
+    expansion_vessel_m3: float = EXPANSION_VESSEL_M3
+    expansion_coolant_m3: float = EXPANSION_COOLANT_M3
+    static_pressure_pa: float = STATIC_PRESSURE_PA
 
     def __post_init__(self) -> None:
         """Refuse what the equations cannot carry.
@@ -131,6 +143,9 @@ class PlantParams:
                 raise ValueError(f"plant: {field.name} is {value}, allowed: a finite number above 0")
         if self.valve_rangeability_ratio <= 1.0:
             raise ValueError(f"plant: valve_rangeability_ratio is {self.valve_rangeability_ratio}, allowed: above 1")
+        if self.expansion_coolant_m3 >= self.expansion_vessel_m3:
+            allowed = f"below the vessel's {self.expansion_vessel_m3}"
+            raise ValueError(f"plant: expansion_coolant_m3 is {self.expansion_coolant_m3}, allowed: {allowed}")
 
     def packed(self) -> FloatArray:
         """Return the parameters as the kernel reads them, shape (``layout.P_SIZE``,)."""
@@ -145,6 +160,7 @@ class PlantParams:
         coefficients = self.coolant.volumetric_heat_capacity()
         params[first : first + coefficients.size] = coefficients
         params[layout.P_PLATE_COOLANT_J_K] = self.plate_coolant_m3 * coefficients[0]
+        params[layout.P_EXPANSION_PER_K] = -self.coolant.density[1] / self.coolant.density[0]
         return params
 
 
@@ -202,4 +218,6 @@ def reference_plant(
         plate_conductance_w_k=plates / PG25_CASE_TO_MEAN_K_W,
         plate_capacity_j_k=plates * 450.0,
         plate_coolant_m3=plates * 100e-6,
+        expansion_vessel_m3=size * EXPANSION_VESSEL_M3,
+        expansion_coolant_m3=size * EXPANSION_COOLANT_M3,
     )

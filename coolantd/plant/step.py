@@ -9,7 +9,7 @@ The pumps' own work is not counted as heat: 0.9 % of the load at the rated point
 import math
 from typing import Final
 
-from coolantd.plant import coldplate, coolant, exchanger, hydraulics, transport
+from coolantd.plant import coldplate, coolant, exchanger, hydraulics, transport, vessel
 from coolantd.plant import layout as at
 from coolantd.point import FloatArray
 
@@ -71,9 +71,9 @@ def move_branch_valves(params: FloatArray, state: FloatArray, inputs: FloatArray
     return total if total > hydraulics.LEAST_CONDUCTANCE else 0.0
 
 
-def balance_flow(params: FloatArray, state: FloatArray, inputs: FloatArray, conductance: float) -> float:
+def balance_flow(params: FloatArray, state: FloatArray, inputs: FloatArray, conductance: float, dt_s: float) -> float:
     """Return the secondary flow after the step: it lags the balance of pumps and loop, or coasts down."""
-    head_pa = params[at.P_PUMP_HEAD_PA]
+    head_pa = params[at.P_PUMP_HEAD_PA] * vessel.head_factor(state, inputs, dt_s)
     curve = params[at.P_PUMP_CURVE_PA_S2_M6]
     loop = params[at.P_LOOP_RESISTANCE_PA_S2_M6] * inputs[at.I_LOOP_RESISTANCE_RATIO]
     first = state[at.S_PUMP_SPEED_RATIO] * state[at.S_PUMP_SPEED_RATIO] * head_pa
@@ -188,7 +188,7 @@ def heat_racks(
     conductance = params[at.P_PLATE_CONDUCTANCE_W_K]
     metal_rate = params[at.P_PLATE_CAPACITY_J_K] / dt_s
     coolant_rate = params[at.P_PLATE_COOLANT_J_K] / dt_s
-    total, weighted, heat_w = 0.0, 0.0, 0.0
+    total, weighted, heat_w, warmth_k = 0.0, 0.0, 0.0, 0.0
     for rack in range(int(params[at.P_RACK_COUNT])):
         base = at.S_RACK + rack * at.S_STRIDE
         rack_heat_w = inputs[at.I_RACK + rack * at.I_STRIDE + at.IR_HEAT_W]
@@ -212,6 +212,8 @@ def heat_racks(
         total += flow
         weighted += flow * outlet_c
         heat_w += rack_heat_w
+        warmth_k += outlet_c - coolant.REFERENCE_TEMP_C
+    state[at.S_PLATE_WARMTH_K] = warmth_k
     state[at.S_HEAT_IN_J] += heat_w * dt_s
     if total > 0.0:
         state[at.S_MIXED_RETURN_TEMP_C] = weighted / total
@@ -244,7 +246,7 @@ def advance(
         move_pumps(params, state, inputs, dt_s)
         move_facility_valve(params, state, inputs, dt_s)
         conductance = move_branch_valves(params, state, inputs, dt_s)
-        flow = balance_flow(params, state, inputs, conductance)
+        flow = balance_flow(params, state, inputs, conductance, dt_s)
         cells = flow * return_cells_s_m3
         mixed_c = state[at.S_MIXED_RETURN_TEMP_C]
         arriving_c = transport.outflow_temp_c(return_ring, state, at.S_RETURN_RING, cells, mixed_c)
@@ -255,7 +257,11 @@ def advance(
         state[at.S_RACK_SUPPLY_TEMP_C] = rack_c
         transport.push(supply_ring, state, at.S_SUPPLY_RING, supplied, leaving_c)
         heat_racks(params, state, inputs, flow / conductance if conductance > 0.0 else 0.0, dt_s)
-        transport.push(return_ring, state, at.S_RETURN_RING, cells, state[at.S_MIXED_RETURN_TEMP_C])
+        returned_c = state[at.S_MIXED_RETURN_TEMP_C]
+        transport.push(return_ring, state, at.S_RETURN_RING, cells, returned_c)
+        # What the return pipe gave up was reckoned with the mixed return of the step before.
+        warmed_m3_k = flow * dt_s * (leaving_c - rack_c + returned_c - arriving_c)
+        vessel.advance_vessel(params, state, inputs, warmed_m3_k, dt_s)
 
 
 HELPERS: Final = (
@@ -278,6 +284,7 @@ HELPERS: Final = (
     coldplate.advance_plate,
     transport.outflow_temp_c,
     transport.push,
+    *vessel.HELPERS,
     move_pumps,
     move_facility_valve,
     move_branch_valves,

@@ -1,7 +1,8 @@
 """What the row CDU's instruments look at: named quantities of the plant in engineering units.
 
-The plant model knows what moves heat. What a CDU also shows but nothing here depends on (static pressures, filter
-drops, room air, water chemistry) is filled in with plausible constants, so that no register reads a suspicious 0.
+The plant model knows what moves heat and what the expansion vessel holds. What a CDU also shows but nothing here
+depends on (filter drops, room air, water chemistry) is filled in with plausible constants, so that no register reads a
+suspicious 0.
 """
 
 import math
@@ -12,8 +13,6 @@ from coolantd.plant.loop import Plant
 from coolantd.sim.alarms import DEW_POINT_MARGIN
 from coolantd.units import PA_PER_KPA, W_PER_KW, lpm_from_m3_s
 
-RETURN_STATIC_PRESSURE_KPA: Final = 60.0
-"""Held by the expansion vessel on the return side; below the device's 100 kPa reset limit."""
 FILTER_DROP_KPA: Final = 20.0
 """Clean filter at the rated flow; falls with its square."""
 EXCHANGER_SIDE_DROP_KPA: Final = 30.0
@@ -71,14 +70,15 @@ def quantities(plant: Plant) -> dict[str, float]:
 
 def _pressures(plant: Plant, flow_lpm: float) -> dict[str, float]:
     drop_ratio = (flow_lpm / FLOW_RATED_LPM) ** 2
-    supply_kpa = RETURN_STATIC_PRESSURE_KPA + plant.rack_differential_pressure_pa / PA_PER_KPA
+    return_kpa = plant.static_pressure_pa / PA_PER_KPA
+    supply_kpa = return_kpa + plant.rack_differential_pressure_pa / PA_PER_KPA
     filter_out_kpa = supply_kpa + EXCHANGER_SIDE_DROP_KPA * drop_ratio
     filters = {f"filter{number}_outlet_pressure_kpa": filter_out_kpa for number in range(1, 6)}
     return {
         "tcs_supply_pressure_kpa": supply_kpa,
         "tcs_supply_spare_pressure_kpa": supply_kpa,
-        "tcs_return_pressure_kpa": RETURN_STATIC_PRESSURE_KPA,
-        "tcs_return_spare_pressure_kpa": RETURN_STATIC_PRESSURE_KPA,
+        "tcs_return_pressure_kpa": return_kpa,
+        "tcs_return_spare_pressure_kpa": return_kpa,
         "filter_inlet_pressure_kpa": filter_out_kpa + FILTER_DROP_KPA * drop_ratio,
         **filters,
         "fws_supply_pressure_kpa": FWS_SUPPLY_PRESSURE_KPA,
