@@ -1,4 +1,4 @@
-"""One cycle of every CDU: its mode, setpoints, the two loops, failsafe outputs. One kernel over packed arrays.
+"""One cycle of every CDU: its mode, setpoints, the two loops, failsafe outputs. One stage over packed arrays.
 
 Writes demands only; whether they may reach a wire is the envelope's business.
 """
@@ -48,7 +48,6 @@ from coolantd.control.layout import (
 from coolantd.control.pid import absorb_parameter_change, at_least, clip, pid_step, track
 from coolantd.control.supply_law import HELPERS as SUPPLY_HELPERS
 from coolantd.control.supply_law import has_model, supply_step
-from coolantd.kernel import Kernel
 from coolantd.point import FloatArray, IntArray, Quality
 from coolantd.safety.modes import Mode
 
@@ -255,7 +254,7 @@ def decide_cdu(
             demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
-def decide(
+def decide_loops(
     p: FloatArray,
     s: FloatArray,
     c: FloatArray,
@@ -294,31 +293,29 @@ def decide(
     drive_fixed(y, a, f, value, quality, reason, demands, dt_s)
 
 
-DECIDE: Final = Kernel(
-    decide,
-    (
-        clip,
-        at_least,
-        track,
-        absorb_parameter_change,
-        pid_step,
-        *EVENT_HELPERS,
-        effective_setpoint,
-        dew_point_floor,
-        failsafe_valve,
-        any_yielded,
-        loop_yielded,
-        reading_of,
-        loop_output,
-        toward,
-        run_loop,
-        *SUPPLY_HELPERS,
-        run_model,
-        run_loops,
-        adopted,
-        drive,
-        manner_of,
-        decide_cdu,
-        drive_fixed,
-    ),
+HELPERS: Final = (
+    clip,
+    at_least,
+    track,
+    absorb_parameter_change,
+    pid_step,
+    *EVENT_HELPERS,
+    effective_setpoint,
+    dew_point_floor,
+    failsafe_valve,
+    any_yielded,
+    loop_yielded,
+    reading_of,
+    loop_output,
+    toward,
+    run_loop,
+    *SUPPLY_HELPERS,
+    run_model,
+    run_loops,
+    adopted,
+    drive,
+    manner_of,
+    decide_cdu,
+    drive_fixed,
 )
+"""Every plain function ``decide_loops`` calls, callees before callers."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from coolantd.control.arrays import Fixed
 from coolantd.control.layout import (
     ACTUATOR_INDICES,
     ACTUATOR_PARAMETERS,
@@ -190,6 +191,10 @@ class Plan:
     f: FloatArray
     limits: FloatArray
     stages: Stages = INTERPRETED
+
+    def arrays(self) -> Fixed:
+        """Return the arrays as kernels take them."""
+        return Fixed(self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""

@@ -1,14 +1,13 @@
 """The kernels that one step runs, as one bundle: interpreted at first, exchanged for machine code as a whole.
 
-Knows which kernels there are and nothing of what they do. A new stage is one field here and one call in ``step``.
+Knows which kernels there are and nothing of what they do. A new stage of control is one call in ``sequence.decide``.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from coolantd.control.loops import DECIDE
+from coolantd.control.sequence import DECIDE, PASS_GATE
 from coolantd.kernel import KernelFunction
-from coolantd.safety.envelope import GATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +18,7 @@ class Stages:
     gate: KernelFunction
 
 
-INTERPRETED: Final = Stages(decide=DECIDE.function, gate=GATE.function)
+INTERPRETED: Final = Stages(decide=DECIDE.function, gate=PASS_GATE.function)
 """The laws as they are written."""
 
 
@@ -27,5 +26,5 @@ def compiled_stages(*, cache: bool = True, boundscheck: bool = False) -> Stages:
     """Return the machine code of every kernel; arguments as for ``Kernel.compiled``."""
     return Stages(
         decide=DECIDE.compiled(cache=cache, boundscheck=boundscheck),
-        gate=GATE.compiled(cache=cache, boundscheck=boundscheck),
+        gate=PASS_GATE.compiled(cache=cache, boundscheck=boundscheck),
     )

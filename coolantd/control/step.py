@@ -9,9 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from coolantd.control.conditions import CONDITIONS, NOTHING
+from coolantd.control.arrays import Memory, Seen, empty_result
 from coolantd.control.layout import (
-    A_LAST,
     ACTUATOR_STATE,
     C_MODEL_UA_KW_K,
     CDU_STATE,
@@ -59,6 +58,10 @@ class ControlState:
     s: FloatArray
     d: FloatArray
     a: FloatArray
+
+    def copied(self) -> Memory:
+        """Return the arrays as copies that kernels may change."""
+        return Memory(self.s.copy(), self.d.copy(), self.a.copy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,41 +152,22 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     dt_s = _elapsed_s(plan, state, now_s)
     numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
     quality = np.where(numbers, snapshot.quality, _BAD)
-    s, d, a = state.s.copy(), state.d.copy(), state.a.copy()
-    n, m = len(plan.cdus), len(plan.actuators)
-    conditions = np.zeros((n, CONDITIONS), dtype=np.int64)
-    details = np.full((n, CONDITIONS), NOTHING, dtype=np.int64)
-    demands, commands, refusals = np.full(m, NAN), np.empty(m), np.empty(m, dtype=np.int64)
-    plan.stages.decide(
-        plan.p,
-        s,
-        plan.c,
-        d,
-        plan.x,
-        plan.tables,
-        plan.y,
-        a,
-        plan.f,
-        snapshot.value,
-        quality,
-        snapshot.reason,
-        demands,
-        dt_s,
-    )
-    wanted = (~np.isnan(demands)).astype(np.int64)
-    plan.stages.gate(plan.limits, wanted, demands, a[:, A_LAST].copy(), dt_s, commands, refusals)
-    a[:, A_LAST] = np.where(np.isnan(commands), a[:, A_LAST], commands)
+    fixed, seen = plan.arrays(), Seen(snapshot.value, quality, snapshot.reason)
+    memory, result = state.copied(), empty_result(len(plan.cdus), len(plan.actuators))
+    plan.stages.decide(fixed, memory, seen, result, dt_s)
+    plan.stages.gate(fixed, memory, result, dt_s)
+    s, d, a = memory
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)
     return ControlState(now_s, s, d, a), Decision(
-        commands=commands,
-        demands=demands,
-        refusals=refusals,
+        commands=result.commands,
+        demands=result.demands,
+        refusals=result.refusals,
         modes=modes,
         causes=causes,
         setpoints=s[:, :, S_SETPOINT_USED].copy(),
         outputs=s[:, :, S_OUTPUT].copy(),
         wants_remote=(modes == _STARTING) & (causes == _WAITING_FOR_REMOTE),
-        conditions=conditions,
-        details=details,
+        conditions=result.conditions,
+        details=result.details,
     )

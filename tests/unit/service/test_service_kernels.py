@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coolantd.control.loops import DECIDE
+from coolantd.control.sequence import DECIDE
 from coolantd.control.stages import INTERPRETED
 from coolantd.errors import CoolantdError
 from coolantd.service import kernels
@@ -79,9 +79,9 @@ def test_the_cache_directory_changes_with_a_new_source_and_with_the_compiler(pac
 
 
 def test_fm_29_a_law_that_differs_from_the_interpreted_one_is_refused(monkeypatch):
-    def nearly(*arrays):
-        DECIDE.function(*arrays)
-        arrays[12][:] *= 1.0 + 1e-15
+    def nearly(fixed, memory, seen, result, dt_s):
+        DECIDE.function(fixed, memory, seen, result, dt_s)
+        result.demands[:] *= 1.0 + 1e-15
 
     monkeypatch.setattr(kernels, "compiled_stages", lambda: replace(INTERPRETED, decide=nearly))
     with pytest.raises(CoolantdError, match="differs"):

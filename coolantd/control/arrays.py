@@ -1,0 +1,96 @@
+"""The packed arrays that the stages of a step hand to each other, in four bundles. Names and shapes only.
+
+Named tuples, because a kernel takes one as a single argument: a stage that needs another array adds a field here, and
+no signature between ``step`` and the stage changes. Columns are those of ``layout`` and of each stage's own layout.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from coolantd.control.conditions import CONDITIONS
+from coolantd.point import FloatArray, IntArray
+
+
+class Fixed(NamedTuple):
+    """What a plan says; no kernel ever writes to it.
+
+    Attributes:
+        p: (cdus, LOOPS, LOOP_PARAMETERS).
+        c: (cdus, CDU_PARAMETERS).
+        x: (cdus, CDU_INDICES).
+        tables: (cdus, rows, 2) failsafe valve tables.
+        y: (actuators, ACTUATOR_INDICES).
+        f: (actuators, ACTUATOR_PARAMETERS).
+        limits: (actuators, LIMIT_COLUMNS) of the envelope.
+    """
+
+    p: FloatArray
+    c: FloatArray
+    x: IntArray
+    tables: FloatArray
+    y: IntArray
+    f: FloatArray
+    limits: FloatArray
+
+
+class Memory(NamedTuple):
+    """What control remembers from step to step; kernels change it in place, so ``step`` hands them copies.
+
+    Attributes:
+        s: (cdus, LOOPS, LOOP_STATE).
+        d: (cdus, CDU_STATE).
+        a: (actuators, ACTUATOR_STATE).
+    """
+
+    s: FloatArray
+    d: FloatArray
+    a: FloatArray
+
+
+class Seen(NamedTuple):
+    """Every point now.
+
+    Attributes:
+        value: (points,) NaN where bad.
+        quality: (points,) ``Quality``; bad wherever the value is no number.
+        reason: (points,) ``Reason``.
+    """
+
+    value: FloatArray
+    quality: IntArray
+    reason: IntArray
+
+
+class Result(NamedTuple):
+    """What one step leaves besides its memory; ``decide`` clears it first, so it may come in any state.
+
+    Attributes:
+        demands: (actuators,) what is wanted now; NaN where nothing is.
+        commands: (actuators,) what the envelope allowed; NaN: write nothing.
+        refusals: (actuators,) ``safety.envelope.Refusal`` codes.
+        wanted: (actuators,) 1 where anything is demanded. last: (actuators,) what was last allowed before.
+        conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so.
+        details: (cdus, CONDITIONS) which one it is about; ``NOTHING`` where it is none.
+    """
+
+    demands: FloatArray
+    commands: FloatArray
+    refusals: IntArray
+    wanted: IntArray
+    last: FloatArray
+    conditions: IntArray
+    details: IntArray
+
+
+def empty_result(cdus: int, actuators: int) -> Result:
+    """Return arrays of the right shapes with nothing in them."""
+    return Result(
+        demands=np.empty(actuators),
+        commands=np.empty(actuators),
+        refusals=np.empty(actuators, dtype=np.int64),
+        wanted=np.empty(actuators, dtype=np.int64),
+        last=np.empty(actuators),
+        conditions=np.empty((cdus, CONDITIONS), dtype=np.int64),
+        details=np.empty((cdus, CONDITIONS), dtype=np.int64),
+    )

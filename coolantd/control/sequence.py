@@ -1,0 +1,67 @@
+"""What happens in one step, stage after stage, over the packed arrays: ``step`` and every fast simulation run this.
+
+Two kernels and not one: an experiment (commissioning) may stand between what control wants and what it gets, and the
+envelope stays a kernel of its own that shares nothing with control. A new stage is one call here and its helpers below.
+"""
+
+import math
+from typing import Final
+
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
+from coolantd.control.conditions import NOTHING
+from coolantd.control.layout import A_LAST
+from coolantd.control.loops import HELPERS as LOOP_HELPERS
+from coolantd.control.loops import decide_loops
+from coolantd.kernel import Kernel
+from coolantd.safety.envelope import GATE, gate
+
+
+def clear(result: Result) -> None:
+    """Forget what the last step left."""
+    result.demands[:] = math.nan
+    result.conditions[:] = 0
+    result.details[:] = NOTHING
+
+
+def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Run every stage up to the demands; ``memory`` and ``result`` change in place.
+
+    Args:
+        fixed: what the plan says.
+        memory: what control remembers.
+        seen: every point now.
+        result: written from scratch.
+        dt_s: measured seconds since the last step, > 0.
+    """
+    clear(result)
+    decide_loops(
+        fixed.p,
+        memory.s,
+        fixed.c,
+        memory.d,
+        fixed.x,
+        fixed.tables,
+        fixed.y,
+        memory.a,
+        fixed.f,
+        seen.value,
+        seen.quality,
+        seen.reason,
+        result.demands,
+        dt_s,
+    )
+
+
+def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None:
+    """Have the envelope judge every demand, and remember what it allowed; arguments as for ``decide``."""
+    for i in range(result.demands.shape[0]):
+        result.wanted[i] = 0 if math.isnan(result.demands[i]) else 1
+        result.last[i] = memory.a[i, A_LAST]
+    gate(fixed.limits, result.wanted, result.demands, result.last, dt_s, result.commands, result.refusals)
+    for i in range(result.commands.shape[0]):
+        if not math.isnan(result.commands[i]):
+            memory.a[i, A_LAST] = result.commands[i]
+
+
+DECIDE: Final = Kernel(decide, (*LOOP_HELPERS, decide_loops, clear))
+PASS_GATE: Final = Kernel(pass_gate, (*GATE.helpers, gate))
