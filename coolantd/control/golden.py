@@ -10,9 +10,13 @@ import numpy as np
 
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import initial_state, step
+from coolantd.control.trial_order import Method, Trial, TrialOrder
 from coolantd.point import FloatArray, Quality, Reason, Snapshot
+from coolantd.safety.modes import Mode
 
 STEPS: Final = 60
+TRIALS_AT: Final = (24, 40)
+"""Steps at which a trial of the first and of the second loop begins."""
 _POINTS: Final = 9
 _SUPPLY_TEMP, _PRESSURE, _VALVE, _PUMP, _VALVE_READBACK, _PUMP_READBACK, _DEW, _HEAT, _REMOTE = range(_POINTS)
 
@@ -116,11 +120,27 @@ def _snapshot(k: int) -> Snapshot:
     return Snapshot(value, quality, reason, np.zeros(_POINTS))
 
 
+def _trial(loop: int) -> Trial:
+    """Return a trial that holds one loop while the run leaves it alone, and takes its actuator with it."""
+    order = TrialOrder(cdu=0, loop=loop, method=Method.PATTERN, amplitude_pct=3.0, segments=((2.0, 1.0), (2.0, -1.0)))
+    return Trial(
+        order=order,
+        base_pct=(55.0, 60.0),
+        actuator_base_pct=float("nan"),
+        began_at=(34.0, 90.0),
+        power_kw=float("nan"),
+        mode=int(Mode.AUTOMATIC),
+        lease_left_s=order.limits.lease_s,
+    )
+
+
 def golden_trace(plan: Plan) -> FloatArray:
     """Run ``STEPS`` steps of a plan and return (STEPS, …) commands, outputs and modes."""
     state = initial_state(plan)
     rows = []
     for k in range(STEPS):
+        if k in TRIALS_AT:
+            state = replace(state, trials=(_trial(TRIALS_AT.index(k)),))
         state, decision = step(plan, state, _snapshot(k), 0.5 * k)
         rows.append([*decision.commands, *decision.outputs.ravel(), *decision.modes, *decision.setpoints.ravel()])
     return np.array(rows, dtype=np.float64)

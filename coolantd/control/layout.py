@@ -43,7 +43,11 @@ S_GAIN_USED: Final = 5
 S_WEIGHT_USED: Final = 6
 S_SETPOINT_USED: Final = 7
 """Setpoint in force in the last cycle, floor applied."""
-LOOP_STATE: Final = 8
+S_TRIAL: Final = 8
+"""1 while a trial has the output, 0 while the loop has it."""
+S_TRIAL_PCT: Final = 9
+"""Where a trial wants the output."""
+LOOP_STATE: Final = 10
 
 C_DEW_DESIGN_C: Final = 0
 C_DEW_MARGIN_K: Final = 1

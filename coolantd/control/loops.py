@@ -34,9 +34,12 @@ from coolantd.control.layout import (
     P_SETPOINT_RATE,
     PRESSURE,
     PUMPS_MAX,
+    S_FILTERED,
     S_OUTPUT,
     S_SETPOINT,
     S_SETPOINT_USED,
+    S_TRIAL,
+    S_TRIAL_PCT,
     SUPPLY_TEMP,
     X_DEW,
     X_HEAT,
@@ -115,6 +118,12 @@ def toward(s: FloatArray, p: FloatArray, target: float, dt_s: float) -> float:
     return s[S_OUTPUT]
 
 
+def go_manual(p: FloatArray, s: FloatArray, dt_s: float) -> None:
+    """Move a loop's output toward the position configured for manual, if there is one."""
+    if math.isfinite(p[P_MANUAL]):
+        toward(s, p, clip(p[P_MANUAL], p[P_OUTPUT_MIN], p[P_OUTPUT_MAX]), dt_s)
+
+
 def run_loop(
     p: FloatArray,
     s: FloatArray,
@@ -138,9 +147,12 @@ def run_loop(
             s[S_OUTPUT] = measured_pct
     elif mode == _FAILSAFE:
         toward(s, p, failsafe_pct, dt_s)
+    elif s[S_TRIAL] == 1.0:  # the integral rests meanwhile: the loop goes on as if nothing had been
+        toward(s, p, clip(s[S_TRIAL_PCT], p[P_OUTPUT_MIN], p[P_OUTPUT_MAX]), dt_s)
+        if math.isfinite(pv):
+            s[S_FILTERED] = pv
     elif mode == _MANUAL:
-        if math.isfinite(p[P_MANUAL]):
-            toward(s, p, clip(p[P_MANUAL], p[P_OUTPUT_MIN], p[P_OUTPUT_MAX]), dt_s)
+        go_manual(p, s, dt_s)
     elif math.isfinite(pv):
         reach = p[P_OUTPUT_RATE] * REACH_S + REACH_MARGIN_PCT
         at = measured_pct if math.isfinite(measured_pct) else s[S_OUTPUT]
@@ -177,11 +189,11 @@ def run_model(
     return moved
 
 
-def manner_of(mode: int, manual_pct: float) -> int:
+def manner_of(mode: int, manual_pct: float, trial: float) -> int:
     """Return how the actuators of a loop follow its output; manual without a position leaves each where it is."""
     if mode == _STARTING:
         return ADOPT
-    return HOLD if mode == _MANUAL and not math.isfinite(manual_pct) else MOVE
+    return HOLD if mode == _MANUAL and not math.isfinite(manual_pct) and trial == 0.0 else MOVE
 
 
 def run_loops(
@@ -218,7 +230,7 @@ def run_loops(
         measured_pct = loop_output(x, k, Y_POSITION, others, y, value, quality, reason)
         held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
         if k == SUPPLY_TEMP and has_model(c):
-            drives = mode == _AUTOMATIC and not yielded
+            drives = mode == _AUTOMATIC and not yielded and s[k, S_TRIAL] == 0.0
             if run_model(p[k], s[k], c, d, x, value, quality, drives, pv, measured_pct, held_pct, dt_s):
                 continue
         run_loop(p[k], s[k], mode, s[k, S_SETPOINT_USED], pv, measured_pct, held_pct, failsafe_pct, yielded, dt_s)
@@ -250,7 +262,7 @@ def decide_cdu(
         i = x[X_VALVE + k]
         loop = SUPPLY_TEMP if k == 0 else PRESSURE
         if i >= 0:
-            manner = manner_of(mode, p[loop, P_MANUAL])
+            manner = manner_of(mode, p[loop, P_MANUAL], s[loop, S_TRIAL])
             demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
@@ -308,6 +320,7 @@ HELPERS: Final = (
     reading_of,
     loop_output,
     toward,
+    go_manual,
     run_loop,
     *SUPPLY_HELPERS,
     run_model,

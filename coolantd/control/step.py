@@ -25,8 +25,11 @@ from coolantd.control.layout import (
     S_OUTPUT,
     S_SETPOINT,
     S_SETPOINT_USED,
+    S_TRIAL,
 )
 from coolantd.control.plan import NAN, Plan
+from coolantd.control.trial import advance_trials, offset_demands
+from coolantd.control.trial_order import Trial
 from coolantd.point import FloatArray, IntArray, Quality, Snapshot
 from coolantd.safety.modes import Cause, Mode
 
@@ -52,12 +55,14 @@ class ControlState:
         s: (cdus, LOOPS, LOOP_STATE).
         d: (cdus, CDU_STATE).
         a: (actuators, ACTUATOR_STATE).
+        trials: at most one per CDU, those that are over included.
     """
 
     time_s: float
     s: FloatArray
     d: FloatArray
     a: FloatArray
+    trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
         """Return the arrays as copies that kernels may change."""
@@ -123,6 +128,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
                 new.s[n, PRESSURE, [S_SETPOINT, S_SETPOINT_USED]] = NAN
                 if new.d[n, D_MODE] != Mode.FAILSAFE:
                     new.d[n, D_MODE] = float(Mode.STARTING)
+    new.s[:, :, S_TRIAL] = 0.0  # what was to be learnt of the old plan ends with it
     tags = {(a.device, a.name): i for i, a in enumerate(old_plan.actuators)}
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
@@ -154,12 +160,14 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     quality = np.where(numbers, snapshot.quality, _BAD)
     fixed, seen = plan.arrays(), Seen(snapshot.value, quality, snapshot.reason)
     memory, result = state.copied(), empty_result(len(plan.cdus), len(plan.actuators))
+    trials = advance_trials(state.trials, plan, memory, seen, dt_s)
     plan.stages.decide(fixed, memory, seen, result, dt_s)
+    offset_demands(trials, plan, memory, result, dt_s)
     plan.stages.gate(fixed, memory, result, dt_s)
     s, d, a = memory
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)
-    return ControlState(now_s, s, d, a), Decision(
+    return ControlState(now_s, s, d, a, trials), Decision(
         commands=result.commands,
         demands=result.demands,
         refusals=result.refusals,
