@@ -38,6 +38,7 @@ from coolantd.service.start_gate import StartGate
 from coolantd.service.systemd import Notifier
 from coolantd.service.table import PointTable
 from coolantd.service.taking_over import take_over
+from coolantd.service.tune_orders import TuneOrders
 from coolantd.service.view import DaemonView
 from coolantd.service.view_json import state_json, view_json_in_chunks
 from coolantd.service.writer import Writer
@@ -219,6 +220,12 @@ class Daemon:
             stopping=self._stop.is_set,
             hand_over_s=HAND_OVER_S,
         )
+        tuning = TuneOrders(
+            cycle=self._cycle,
+            journal=self._journal,
+            lock=self._reloading,
+            stopping=self._stop.is_set,
+        )
         self._faces = Faces(
             self._loaded.config,
             view=self.view,
@@ -227,6 +234,10 @@ class Daemon:
                 "reload": self._on_reload,
                 "device_pause": orders.pause,
                 "device_resume": orders.resume,
+                "tune_facts": tuning.facts,
+                "tune_begin": tuning.begin,
+                "tune_trace": tuning.trace,
+                "tune_stop": tuning.stop,
             },
             allowed_gid=os.getegid(),  # under systemd the unit's Group=, which operators join
             device=self._fleet.modbus_device,

@@ -35,6 +35,7 @@ class Cycle:
         decision, snapshot: of the last completed cycle; None before the first.
         completed: cycles completed.
         conditions: what control has noticed and is so now.
+        watchers: called after every cycle with its time; they look, and change no command of it.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Cycle:
         self.snapshot: Snapshot | None = None
         self.completed = 0
         self.conditions = ConditionWatch(journal)
+        self.watchers: list[Callable[[float], None]] = []
         self._clock = clock
         self._metrics = metrics
         self._journal = journal
@@ -103,6 +105,8 @@ class Cycle:
         self._metrics.cycles.inc()
         self._tell_mode_changes(decision)
         self.conditions.follow(self.plan, decision, self.table.labels, now_s)
+        for watch in self.watchers:
+            watch(now_s)
         return decision
 
     def _tell_mode_changes(self, decision: Decision) -> None:
