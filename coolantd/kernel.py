@@ -25,7 +25,7 @@ class Kernel:
     function: KernelFunction
     helpers: tuple[KernelFunction, ...] = ()
 
-    def compiled(self, *, cache: bool = True, boundscheck: bool = False) -> KernelFunction:
+    def compiled(self, *, cache: bool = True, boundscheck: bool = False, nogil: bool = False) -> KernelFunction:
         """Return the numba form; it compiles, or loads its cache, at the first call.
 
         Never fastmath: it would delete the NaN guards (FM-16). ``error_model="python"`` so that a division by
@@ -36,6 +36,7 @@ class Kernel:
                 ``function`` alone, so the directory itself must be named after all kernel sources
                 (see ``coolantd.service.kernels``).
             boundscheck: check array indices; for tests.
+            nogil: let other threads run meanwhile; for long simulations on arrays that no other thread touches.
         """
         import numba
         from numba.extending import register_jitable
@@ -44,4 +45,4 @@ class Kernel:
             if helper not in _registered:
                 register_jitable(helper)
                 _registered.add(helper)
-        return numba.njit(cache=cache, boundscheck=boundscheck, error_model="python")(self.function)
+        return numba.njit(cache=cache, boundscheck=boundscheck, nogil=nogil, error_model="python")(self.function)

@@ -232,6 +232,17 @@ class Plant:
         stored += p.return_pipe_m3 * self._pipe_enthalpy_j_m3(self._return_ring, at.S_RETURN_RING)
         return float(stored)
 
+    def packed(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return copies of the arrays as the kernel takes them: parameters, state, both rings and present inputs."""
+        self.inputs.pack_into(self._inputs)
+        arrays = (self._params, self._state, self._supply_ring, self._return_ring, self._inputs)
+        return tuple(each.copy() for each in arrays)  # type: ignore[return-value]
+
+    def restore(self, state: FloatArray, supply_ring: FloatArray, return_ring: FloatArray, elapsed_s: float) -> None:
+        """Take over what became of this plant's arrays elsewhere, ``elapsed_s`` later."""
+        self._state[:], self._supply_ring[:], self._return_ring[:] = state, supply_ring, return_ring
+        self.time_s += elapsed_s
+
     def _pipe_enthalpy_j_m3(self, ring: FloatArray, slots: int) -> float:
         head = int(self._state[slots + at.RING_HEAD])
         fill = self._state[slots + at.RING_FILL_RATIO]
