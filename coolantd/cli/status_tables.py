@@ -47,7 +47,11 @@ _COLOURS: Final = {
     "dormant": "red",
 }
 
-_NAMES: Final = frozenset({"device", "point", "endpoint", "bus", "cdu", "loop", "command %", "position %"})
+BRANCH_COLOURS: Final = {"balanced": "green", "open": "yellow", "short": "red", "held": "yellow"}
+
+_NAMES: Final = frozenset(
+    {"device", "point", "endpoint", "bus", "cdu", "loop", "manifold", "branch", "command %", "position %"}
+)
 """Columns that are never folded or cut: half a name cannot be typed into an order."""
 
 Json = dict[str, Any]
@@ -66,7 +70,16 @@ def render(view: Json, *, plain: bool) -> Group:
         view: the JSON of ``/api/v1/status``.
         plain: columns without lines, for files and pipes.
     """
-    tables = (_cdus(view), _loops(view), _models(view), _actuators(view), _devices(view), _buses(view), _points(view))
+    tables = (
+        _cdus(view),
+        _loops(view),
+        _models(view),
+        _branches(view),
+        _actuators(view),
+        _devices(view),
+        _buses(view),
+        _points(view),
+    )
     shown = [table for table in tables if table.row_count]
     for table in shown:
         table.box = None if plain else box.SIMPLE_HEAD
@@ -170,6 +183,23 @@ def _models(view: Json) -> Table:
     return table
 
 
+def _branches(view: Json) -> Table:
+    columns = ("manifold", "branch", "state", "heat kW>", "share wanted %>", "share %>", "rise K>", "valve %>")
+    table = _table("Branches", columns)
+    for branch in view.get("branches", ()):
+        table.add_row(
+            escape(branch["manifold"]),
+            escape(branch["branch"]),
+            Text(branch["state"], BRANCH_COLOURS.get(branch["state"], "")),
+            _figure(branch["heat_kw"]),
+            _figure_pct(branch["share_wanted_ratio"]),
+            _figure_pct(branch["share_ratio"]),
+            _figure(branch["coolant_rise_k"]),
+            _figure(branch["valve_target_pct"]),
+        )
+    return table
+
+
 def _actuators(view: Json) -> Table:
     budgets = any(actuator.get("budget_used_ratio") is not None for actuator in view["actuators"])
     table = _table("Actuators", ("device", "point", "command %>", "position %>", *["budget %>"] * budgets, "held by"))
@@ -268,6 +298,10 @@ def _share(ratio: float) -> str:
 
 def _figure(number: float | None) -> str:
     return UNKNOWN if number is None else f"{number:.2f}"
+
+
+def _figure_pct(ratio: float | None) -> str:
+    return UNKNOWN if ratio is None else _figure(ratio * PCT_PER_RATIO)
 
 
 def duration(duration_s: float | None) -> str:

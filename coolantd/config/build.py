@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from coolantd.config.build_branches import balance_parameters, feeding_cdu
 from coolantd.config.load import Loaded
 from coolantd.config.models import (
     CduConfig,
@@ -17,6 +18,7 @@ from coolantd.config.models import (
     SupplyTempLoopConfig,
 )
 from coolantd.config.plant_model import ModelConfig
+from coolantd.control.branch_plan import BalanceParameters
 from coolantd.control.plan import (
     NAN,
     ActuatorParameters,
@@ -251,24 +253,29 @@ class _Builder:
             deadband_pct=model.deadband_pct,
         )
 
-    def manifold(self, manifold: ManifoldConfig) -> None:
+    def manifold(self, manifold: ManifoldConfig) -> BalanceParameters | None:
         rules = write_rules(self.loaded.profiles[manifold.device])
-        for name in (name for name, rule in rules.items() if rule.role is Role.BRANCH_VALVE):
-            self.add_actuator(
+        fixed_pct = manifold.branch_valve_position_pct if manifold.balance is None else NAN
+        valves = {
+            name: self.add_actuator(
                 f"{manifold.device}.{name}",
                 slew_pct_per_s=manifold.branch_valve_rate_pct_per_s,
                 cdu=None,
-                fixed_pct=manifold.branch_valve_position_pct,
+                fixed_pct=fixed_pct,
             )
+            for name, rule in rules.items()
+            if rule.role is Role.BRANCH_VALVE
+        }
+        return balance_parameters(manifold, valves, feeding_cdu(manifold, self.loaded.config.cdus), self.point)
 
 
 def build_plan(loaded: Loaded) -> Plan:
     """Return control's plan for a configuration; its point indices count in ``point_specs(loaded)``."""
     builder = _Builder(loaded)
     cdus = [builder.cdu(number, cdu) for number, cdu in enumerate(loaded.config.cdus)]
-    for manifold in loaded.config.manifolds:
-        builder.manifold(manifold)
-    return make_plan(cdus, builder.actuators, period_s=loaded.config.control.period_s)
+    balanced = [found for manifold in loaded.config.manifolds if (found := builder.manifold(manifold)) is not None]
+    period_s = loaded.config.control.period_s
+    return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced)
 
 
 def build_plan_without(loaded: Loaded, devices: Collection[str]) -> Plan:

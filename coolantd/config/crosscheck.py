@@ -3,9 +3,10 @@
 Each check answers with a problem at the key to mend; a part that is already wrong is passed over.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from coolantd.config.balancecheck import check_balance
 from coolantd.config.document import Document
 from coolantd.config.draft import DeviceDraft, Draft, ManifoldDraft, Named
 from coolantd.config.explain import shown
@@ -35,7 +36,8 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     problems += [*check_lines(draft), *check_proxies(draft)]
     plant = Plant(document, draft.devices)
     drivers = [problem for cdu in draft.cdus for problem in check_cdu(cdu, plant)]
-    drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, plant)]
+    cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]
+    drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, cdus, plant)]
     # A driver that names the wrong device is one mistake; that the right one then has none is not another.
     return (*problems, *drivers, *(() if drivers else _undriven(draft, plant)))
 
@@ -164,7 +166,7 @@ def _undriven(draft: Draft, plant: Plant) -> Iterator[Problem]:
             )
 
 
-def _manifold(manifold: ManifoldDraft, plant: Plant) -> Iterator[Problem]:
+def _manifold(manifold: ManifoldDraft, cdus: Sequence[str], plant: Plant) -> Iterator[Problem]:
     config, document = manifold.config, plant.document
     if config is None:
         return
@@ -184,6 +186,7 @@ def _manifold(manifold: ManifoldDraft, plant: Plant) -> Iterator[Problem]:
         )
     else:
         yield from _branches(config, rules, manifold.path, plant)
+        yield from check_balance(config, rules, cdus, manifold.path, plant)
 
 
 def _branches(config: ManifoldConfig, rules: Mapping[str, WriteRule], path: KeyPath, plant: Plant) -> Iterator[Problem]:

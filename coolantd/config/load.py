@@ -11,11 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from coolantd.config.balance_model import BRANCHES_MAX
 from coolantd.config.crosscheck import crosscheck
 from coolantd.config.document import Document, merge
 from coolantd.config.draft import DeviceDraft, Draft, draft, validate
 from coolantd.config.explain import MISSING, shown
-from coolantd.config.models import BRANCHES_MAX, Config, DeviceConfig
+from coolantd.config.models import Config, DeviceConfig
 from coolantd.config.profiles import (
     ProfileFile,
     expand,

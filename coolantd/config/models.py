@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from coolantd.config.balance_model import BRANCHES_MAX, BalanceConfig
 from coolantd.config.fields import (
     AbsolutePath,
     Flag,
@@ -35,8 +36,6 @@ DEVICES_MAX: Final = 256
 """One event loop polls them all twice a second; far above one row of racks."""
 CDUS_MAX: Final = 100
 """The size at which the cost of a cycle is measured."""
-BRANCHES_MAX: Final = 64
-"""Racks on one manifold; a row has 8 to 24."""
 VALVE_ROWS_MAX: Final = 32
 """Far more than a valve's characteristic has bends."""
 
@@ -296,13 +295,21 @@ class CduConfig(Model):
 
 
 class ManifoldConfig(Model):
-    """One rack manifold: where its branch valves stand. ``racks`` names the rack on each branch, if given."""
+    """One rack manifold: where its branch valves stand, or how they share its flow.
+
+    Attributes:
+        branch_valve_position_pct: of all branches; of the most open one where they are balanced.
+        racks: names of the racks, branch by branch, if given.
+        cdu: that feeds it; the only one if there is one.
+    """
 
     name: Token
     device: Token
     branch_valve_position_pct: PositivePct  # a shut branch is a rack without flow: an operator's act, not a default
     branch_valve_rate_pct_per_s: Annotated[Number, within(0.0, 5.0, low_open=True)]  # FM-11
     racks: Annotated[tuple[Token, ...], Field(max_length=BRANCHES_MAX)] = ()
+    cdu: Token | None = None
+    balance: BalanceConfig | None = None
 
 
 class Config(Model):

@@ -23,6 +23,8 @@ class Fixed(NamedTuple):
         y: (actuators, ACTUATOR_INDICES).
         f: (actuators, ACTUATOR_PARAMETERS).
         limits: (actuators, LIMIT_COLUMNS) of the envelope.
+        branch_m: (balanced manifolds, BALANCE_PARAMETERS).
+        branch_x: (their branches, BRANCH_INDICES).
     """
 
     p: FloatArray
@@ -32,6 +34,8 @@ class Fixed(NamedTuple):
     y: IntArray
     f: FloatArray
     limits: FloatArray
+    branch_m: FloatArray
+    branch_x: IntArray
 
 
 class Memory(NamedTuple):
@@ -41,11 +45,15 @@ class Memory(NamedTuple):
         s: (cdus, LOOPS, LOOP_STATE).
         d: (cdus, CDU_STATE).
         a: (actuators, ACTUATOR_STATE).
+        branch_w: (balanced manifolds, BALANCE_STATE).
+        branch_b: (their branches, BRANCH_STATE).
     """
 
     s: FloatArray
     d: FloatArray
     a: FloatArray
+    branch_w: FloatArray
+    branch_b: FloatArray
 
 
 class Seen(NamedTuple):

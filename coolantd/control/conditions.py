@@ -17,6 +17,8 @@ class Condition(IntEnum):
     """What may be so of a CDU. The number is its column; a new one goes to the end, with its ``Meaning`` below."""
 
     FOULING = 0
+    BRANCH_SHORT = 1
+    BRANCH_UNKNOWN = 2
 
     @property
     def label(self) -> str:
@@ -64,6 +66,18 @@ MEANINGS: Final[dict[Condition, Meaning]] = {
         cause="the exchanger passes much less heat per kelvin than when it was new",
         consequence="the facility valve opens further for the same heat and has less left for a rising load",
         action="compare the strainers' pressure drops, then clean the exchanger at the next opportunity",
+    ),
+    Condition.BRANCH_SHORT: Meaning(
+        cause="a branch has less flow than its heat asks for although its valve is open",
+        consequence="its rack runs warmer than the others and is the first to throttle when the load rises",
+        action="look for a closed coupling or a clogged strainer on that branch; else raise the pressure",
+        detail=Detail.BRANCH,
+    ),
+    Condition.BRANCH_UNKNOWN: Meaning(
+        cause="a branch cannot be balanced, because its power, its flow or a temperature is not known",
+        consequence="its valve is fully open and takes flow that other racks may need",
+        action="see which of its points is bad and mend the sensor or what measures the power",
+        detail=Detail.BRANCH,
     ),
 }
 """Of every condition."""

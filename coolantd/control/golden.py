@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from coolantd.control.branch_plan import BalanceParameters, BranchParameters
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import initial_state, step
 from coolantd.control.trial_order import Method, Trial, TrialOrder
@@ -105,6 +106,28 @@ def model_plan() -> Plan:
     return make_plan([replace(plain.cdus[0], model=model)], plain.actuators, period_s=plain.period_s)
 
 
+def branch_plan() -> Plan:
+    """Return the golden plan with a manifold of two branches, fed from points whose numbers pass for a branch's."""
+    plain = golden_plan()
+    valve = replace(plain.actuators[0], device="manifold", role="branch_valve", minimum=0.0, readback=None, cdu=None)
+    valves = [replace(valve, name=f"branch{k}", position=at) for k, at in enumerate((_VALVE, _PUMP))]
+    branches = [
+        BranchParameters(name="1", actuator=2, flow=_PRESSURE, supply_temp=_DEW, return_temp=_SUPPLY_TEMP),
+        BranchParameters(name="2", actuator=3, flow=_PUMP, supply_temp=_DEW, return_temp=_VALVE_READBACK, power=_HEAT),
+    ]
+    manifolds = [
+        BalanceParameters(name="linear", cdu=0, branches=tuple(branches), period_s=5.0, coolant_rise_max_k=40.0),
+        BalanceParameters(name="curved", cdu=0, branches=tuple(branches), period_s=4.0, rangeability_ratio=50.0),
+    ]
+    actuators = (*plain.actuators, *valves)
+    return make_plan(plain.cdus, actuators, period_s=plain.period_s, manifolds=manifolds)
+
+
+def golden_plans() -> tuple[Plan, ...]:
+    """Return every plan that compiled kernels have to reproduce."""
+    return golden_plan(), model_plan(), branch_plan()
+
+
 def _snapshot(k: int) -> Snapshot:
     value = np.array([34.0 + 2.0 * np.sin(k / 5.0), 88.0 + k / 10.0, 50.0, 70.0, 50.0, 70.0, 17.0, 20.0 * k, 1.0])
     quality = np.full(_POINTS, int(Quality.GOOD), dtype=np.int64)
@@ -142,5 +165,6 @@ def golden_trace(plan: Plan) -> FloatArray:
         if k in TRIALS_AT:
             state = replace(state, trials=(_trial(TRIALS_AT.index(k)),))
         state, decision = step(plan, state, _snapshot(k), 0.5 * k)
-        rows.append([*decision.commands, *decision.outputs.ravel(), *decision.modes, *decision.setpoints.ravel()])
+        decided = [*decision.commands, *decision.outputs.ravel(), *decision.modes, *decision.setpoints.ravel()]
+        rows.append([*decided, *state.branches.b.ravel(), *decision.conditions.ravel(), *decision.details.ravel()])
     return np.array(rows, dtype=np.float64)

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from coolantd.control.arrays import Fixed
+from coolantd.control.branch_plan import BalanceParameters, BranchPlan, pack_branches
 from coolantd.control.layout import (
     ACTUATOR_INDICES,
     ACTUATOR_PARAMETERS,
@@ -76,8 +77,8 @@ class ActuatorParameters:
         minimum, maximum: least and greatest command, %; ``zero_allowed`` where it may also be off.
         position: point that measures what it does.
         readback: point that reads its setpoint back, or None.
-        cdu: index of the CDU whose loops drive it, or None for a fixed demand.
-        fixed_pct: the fixed demand; NaN otherwise.
+        cdu: index of the CDU whose loops drive it, or None.
+        fixed_pct: the fixed demand; NaN where a loop or the balancing of its manifold drives it.
         failsafe_pct: substituted for the last running pump; NaN otherwise.
         handover_tolerance_pct: largest difference between command and readback at which a hand-over completes.
     """
@@ -177,6 +178,7 @@ class Plan:
     """Everything ``step`` needs besides state and snapshot; the arrays hold what the parameters say.
 
     Attributes:
+        branches: the balanced manifolds.
         stages: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
     """
 
@@ -190,11 +192,12 @@ class Plan:
     y: IntArray
     f: FloatArray
     limits: FloatArray
+    branches: BranchPlan
     stages: Stages = INTERPRETED
 
     def arrays(self) -> Fixed:
         """Return the arrays as kernels take them."""
-        return Fixed(self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
+        return Fixed(self.p, self.c, self.x, self.tables, self.y, self.f, self.limits, self.branches.m, self.branches.x)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -292,7 +295,13 @@ def _pack_tables(cdus: Sequence[CduParameters]) -> FloatArray:
     return tables
 
 
-def make_plan(cdus: Sequence[CduParameters], actuators: Sequence[ActuatorParameters], *, period_s: float) -> Plan:
+def make_plan(
+    cdus: Sequence[CduParameters],
+    actuators: Sequence[ActuatorParameters],
+    *,
+    period_s: float,
+    manifolds: Sequence[BalanceParameters] = (),
+) -> Plan:
     """Pack parameters into a plan with interpreted kernels.
 
     Raises:
@@ -327,4 +336,5 @@ def make_plan(cdus: Sequence[CduParameters], actuators: Sequence[ActuatorParamet
         y=np.array(y, dtype=np.int64).reshape(m, ACTUATOR_INDICES),
         f=np.array(f, dtype=np.float64).reshape(m, ACTUATOR_PARAMETERS),
         limits=np.array([_pack_limits(a) for a in actuators], dtype=np.float64).reshape(m, LIMIT_COLUMNS),
+        branches=pack_branches(manifolds),
     )

@@ -8,6 +8,8 @@ import math
 from typing import Final
 
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
+from coolantd.control.branches import HELPERS as BRANCH_HELPERS
+from coolantd.control.branches import balance
 from coolantd.control.conditions import NOTHING
 from coolantd.control.layout import A_LAST
 from coolantd.control.loops import HELPERS as LOOP_HELPERS
@@ -50,6 +52,22 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
         result.demands,
         dt_s,
     )
+    balance(
+        fixed.branch_m,
+        fixed.branch_x,
+        memory.branch_w,
+        memory.branch_b,
+        fixed.y,
+        memory.a,
+        fixed.f,
+        seen.value,
+        seen.quality,
+        seen.reason,
+        result.demands,
+        result.conditions,
+        result.details,
+        dt_s,
+    )
 
 
 def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None:
@@ -63,5 +81,5 @@ def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None
             memory.a[i, A_LAST] = result.commands[i]
 
 
-DECIDE: Final = Kernel(decide, (*LOOP_HELPERS, decide_loops, clear))
+DECIDE: Final = Kernel(decide, (*LOOP_HELPERS, decide_loops, *BRANCH_HELPERS, balance, clear))
 PASS_GATE: Final = Kernel(pass_gate, (*GATE.helpers, gate))

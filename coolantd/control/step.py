@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from coolantd.control.arrays import Memory, Seen, empty_result
+from coolantd.control.branch_plan import BranchMemory, blank_memory, carry_memory
 from coolantd.control.layout import (
     ACTUATOR_STATE,
     C_MODEL_UA_KW_K,
@@ -55,6 +56,7 @@ class ControlState:
         s: (cdus, LOOPS, LOOP_STATE).
         d: (cdus, CDU_STATE).
         a: (actuators, ACTUATOR_STATE).
+        branches: what the balancing of manifolds remembers.
         trials: at most one per CDU, those that are over included.
     """
 
@@ -62,11 +64,13 @@ class ControlState:
     s: FloatArray
     d: FloatArray
     a: FloatArray
+    branches: BranchMemory
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
         """Return the arrays as copies that kernels may change."""
-        return Memory(self.s.copy(), self.d.copy(), self.a.copy())
+        w, b = self.branches.w.copy(), self.branches.b.copy()
+        return Memory(self.s.copy(), self.d.copy(), self.a.copy(), w, b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,8 @@ def initial_state(plan: Plan) -> ControlState:
     d[:, D_MODE] = float(Mode.FAILSAFE)
     d[:, D_CAUSE] = float(Cause.WAITING_FOR_SCAN)
     d[:, D_HEAT_KW] = NAN
-    return ControlState(time_s=NAN, s=s, d=d, a=np.full((m, ACTUATOR_STATE), NAN))
+    a, branches = np.full((m, ACTUATOR_STATE), NAN), blank_memory(plan.branches)
+    return ControlState(time_s=NAN, s=s, d=d, a=a, branches=branches)
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -133,7 +138,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
             new.a[i] = old.a[tags[actuator.device, actuator.name]]
-    return ControlState(time_s=old.time_s, s=new.s, d=new.d, a=new.a)
+    branches = carry_memory(old_plan.branches, old.branches, plan.branches)
+    return ControlState(time_s=old.time_s, s=new.s, d=new.d, a=new.a, branches=branches)
 
 
 def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:
@@ -164,10 +170,11 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     plan.stages.decide(fixed, memory, seen, result, dt_s)
     offset_demands(trials, plan, memory, result, dt_s)
     plan.stages.gate(fixed, memory, result, dt_s)
-    s, d, a = memory
+    s, d, a = memory.s, memory.d, memory.a
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)
-    return ControlState(now_s, s, d, a, trials), Decision(
+    branches = BranchMemory(memory.branch_w, memory.branch_b)
+    return ControlState(now_s, s, d, a, branches, trials), Decision(
         commands=result.commands,
         demands=result.demands,
         refusals=result.refusals,

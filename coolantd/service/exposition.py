@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from coolantd.control.branch_layout import BranchState
 from coolantd.control.conditions import Condition
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
@@ -21,6 +22,7 @@ from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
 from coolantd.service.view import DaemonView, LoopView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS
+from coolantd.units import W_PER_KW
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -190,6 +192,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield _family("coolantd_cdu_condition", "1 while control has noticed this of a CDU, else 0", _condition_rows(view))
     yield from _loop_families(view.loops)
     yield from _model_families(view)
+    yield from _branch_families(view)
     yield from _actuator_families(view)
 
 
@@ -247,6 +250,35 @@ def _model_families(view: DaemonView) -> Iterator[str]:
         "coolantd_model_valve_ratio",
         "Where a CDU's model would have the facility valve, 0 to 1",
         [(labels, model.valve_wanted_pct / PCT_PER_RATIO) for labels, model in named],
+    )
+
+
+def _branch_families(view: DaemonView) -> Iterator[str]:
+    named = [((("manifold", each.manifold), ("branch", each.branch)), each) for each in view.branches]
+    yield _family(
+        "coolantd_branch_state",
+        "1 for what becomes of a balanced branch (balanced, open, short, held), 0 for every other",
+        [((*labels, ("state", s.label)), int(each.state == s.label)) for labels, each in named for s in BranchState],
+    )
+    yield _family(
+        "coolantd_branch_share_wanted_ratio",
+        "Share of its manifold's heat that a branch carries, which is the share of the flow it should have",
+        [(labels, each.share_wanted_ratio) for labels, each in named],
+    )
+    yield _family(
+        "coolantd_branch_share_ratio",
+        "Share of its manifold's flow that a branch has",
+        [(labels, each.share_ratio) for labels, each in named],
+    )
+    yield _family(
+        "coolantd_branch_coolant_rise_kelvin",
+        "Coolant rise that a branch's heat and flow come to",
+        [(labels, each.coolant_rise_k) for labels, each in named],
+    )
+    yield _family(
+        "coolantd_branch_heat_watts",
+        "Heat of a branch, low-passed",
+        [(labels, each.heat_kw * W_PER_KW) for labels, each in named],
     )
 
 

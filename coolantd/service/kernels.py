@@ -51,7 +51,7 @@ def compile_and_prove() -> Stages:
         CoolantdError: they differ from it.
     """
     stages = compiled_stages()
-    for plan in (golden.golden_plan(), golden.model_plan()):
+    for plan in golden.golden_plans():
         expected = golden.golden_trace(plan)
         found = golden.golden_trace(plan.with_kernels(stages))
         if not np.array_equal(expected, found, equal_nan=True):

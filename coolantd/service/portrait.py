@@ -17,6 +17,7 @@ from coolantd.control.layout import (
 from coolantd.point import Quality, Snapshot
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Cause, Mode
+from coolantd.service.branch_view import branch_views
 from coolantd.service.cycle import Cycle
 from coolantd.service.fleet import Fleet
 from coolantd.service.model_view import model_views
@@ -52,6 +53,7 @@ def portray(
         snapshot=snapshot,
         loops=_loops(cycle, snapshot),
         models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
+        branches=branch_views(cycle.plan, cycle.state),
         actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
         devices=tuple(_with_local(cycle, device) for device in fleet.views(now_s)),

@@ -6,6 +6,7 @@ Plain data, made by the app between cycles. Whoever reads it can change nothing.
 from dataclasses import dataclass
 
 from coolantd.point import Snapshot
+from coolantd.service.branch_view import BranchView
 from coolantd.service.model_view import ModelView
 
 
@@ -160,6 +161,8 @@ class DaemonView:
     """None when no broker is configured."""
     models: tuple[ModelView, ...] = ()
     """Of the CDUs that have one."""
+    branches: tuple[BranchView, ...] = ()
+    """Of the manifolds that are balanced."""
     buses: tuple[BusView, ...] = ()
     conditions: tuple[ConditionView, ...] = ()
     """What control has noticed and is so now."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from coolantd.point import Quality, Reason, Sample, Snapshot, good
+from coolantd.service.branch_view import BranchView
 from coolantd.service.model_view import ModelUse, ModelView
 from coolantd.service.view import (
     ActuatorView,
@@ -76,6 +77,28 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
                 trim_k=0.1,
                 supply_temp_c=34.9,
                 valve_wanted_pct=43.0,
+            ),
+        ),
+        branches=(
+            BranchView(
+                manifold="manifold1",
+                branch="r701",
+                state="balanced",
+                heat_kw=60.0,
+                share_wanted_ratio=0.6,
+                share_ratio=0.58,
+                coolant_rise_k=11.5,
+                valve_target_pct=100.0,
+            ),
+            BranchView(
+                manifold="manifold1",
+                branch="r702",
+                state="open",
+                heat_kw=NAN,
+                share_wanted_ratio=NAN,
+                share_ratio=NAN,
+                coolant_rise_k=NAN,
+                valve_target_pct=100.0,
             ),
         ),
         actuators=(

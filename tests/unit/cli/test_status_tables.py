@@ -172,3 +172,9 @@ def test_a_condition_is_said_with_cause_consequence_and_action():
     told = "the exchanger passes less heat; the valve has less left; clean it"
     assert f"! cdu1: fouling for 5m00s: {told}" in text
     assert f"! cdu1: branch blocked, branch 3 for 5m00s: {told}" in text
+
+
+def test_balanced_branches_are_a_table_of_their_own():
+    lines = shown(make_view())
+    assert "manifold1 r701 balanced 60.00 60.00 58.00 11.50 100.00" in lines
+    assert "manifold1 r702 open - - - - 100.00" in lines

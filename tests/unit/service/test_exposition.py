@@ -180,3 +180,14 @@ async def test_every_condition_of_every_cdu_is_0_or_1():
     series = (await scrape(make_view(conditions=(FOULED,))))["coolantd_cdu_condition"]
     assert {dict(labels)["condition"] for labels in series} == {condition.label for condition in Condition}
     assert [dict(labels)["condition"] for labels, value in series.items() if value == 1] == ["fouling"]
+
+
+async def test_a_balanced_branch_shows_what_it_wants_and_has_and_one_that_is_open_only_that_it_is():
+    series = await scrape(make_view())
+    (first, second) = ((("branch", name), ("manifold", "manifold1")) for name in ("r701", "r702"))
+    assert series["coolantd_branch_share_wanted_ratio"] == {first: 0.6}
+    assert series["coolantd_branch_share_ratio"] == {first: 0.58}
+    assert series["coolantd_branch_heat_watts"] == {first: 60_000.0}
+    assert series["coolantd_branch_coolant_rise_kelvin"] == {first: 11.5}
+    states = {labels for labels, value in series["coolantd_branch_state"].items() if value == 1}
+    assert states == {(*first, ("state", "balanced")), (*second, ("state", "open"))}
