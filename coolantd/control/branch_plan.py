@@ -87,19 +87,6 @@ class BranchPlan:
     x: IntArray
 
 
-@dataclass(frozen=True, slots=True)
-class BranchMemory:
-    """What balancing remembers.
-
-    Attributes:
-        w: (manifolds, BALANCE_STATE).
-        b: (branches, BRANCH_STATE).
-    """
-
-    w: FloatArray
-    b: FloatArray
-
-
 def _pack_manifold(p: BalanceParameters) -> list[float]:
     return [
         p.period_s,
@@ -134,26 +121,30 @@ def pack_branches(manifolds: Sequence[BalanceParameters] = ()) -> BranchPlan:
     )
 
 
-def blank_memory(plan: BranchPlan) -> BranchMemory:
+Memory = tuple[FloatArray, FloatArray]
+"""What balancing remembers: w (manifolds, BALANCE_STATE) and b (branches, BRANCH_STATE)."""
+
+
+def blank_memory(plan: BranchPlan) -> Memory:
     """Return the memory of a balancing that has seen nothing: the first move is a whole period away."""
     w = np.zeros((plan.m.shape[0], BALANCE_STATE))
     w[:, W_LEFT_S] = [p.period_s for p in plan.manifolds]
     b = np.full((plan.x.shape[0], BRANCH_STATE), NAN)
     b[:, [B_BAD_S, B_SHORT_S]] = 0.0
     b[:, B_STATE] = float(BranchState.HELD)
-    return BranchMemory(w, b)
+    return w, b
 
 
-def carry_memory(old_plan: BranchPlan, old: BranchMemory, plan: BranchPlan) -> BranchMemory:
+def carry_memory(old_plan: BranchPlan, old: Memory, plan: BranchPlan) -> Memory:
     """Return a memory for a new plan that keeps the branches of manifolds that still have as many, by name."""
-    new = blank_memory(plan)
+    (old_w, old_b), (w, b) = old, blank_memory(plan)
     rows = {p.name: (n, branch_rows(old_plan, n)) for n, p in enumerate(old_plan.manifolds)}
     for n, p in enumerate(plan.manifolds):
         before, their = rows.get(p.name, (0, range(0)))
         if len(their) == len(p.branches):
-            new.w[n, W_LEFT_S] = min(old.w[before, W_LEFT_S], p.period_s)
-            new.b[list(branch_rows(plan, n))] = old.b[list(their)]
-    return new
+            w[n, W_LEFT_S] = min(old_w[before, W_LEFT_S], p.period_s)
+            b[list(branch_rows(plan, n))] = old_b[list(their)]
+    return w, b
 
 
 def branch_rows(plan: BranchPlan, n: int) -> range:
@@ -162,12 +153,17 @@ def branch_rows(plan: BranchPlan, n: int) -> range:
     return range(first, first + len(plan.manifolds[n].branches))
 
 
-def pump_requests(plan: BranchPlan, memory: BranchMemory, cdus: int) -> IntArray:
+def pump_requests(plan: BranchPlan, b: FloatArray, cdus: int) -> IntArray:
     """Return how many branches of each CDU could be helped by more pressure alone: (cdus,).
 
     Their valves are open, and they have less than nine tenths of their share or a coolant rise beyond the largest.
+
+    Args:
+        plan: the balanced manifolds.
+        b: (branches, BRANCH_STATE) as the last step left it.
+        cdus: how many there are.
     """
     counts = np.zeros(cdus, dtype=np.int64)
-    rows = (memory.b[:, B_SHORT_S] > 0.0) & (plan.x[:, X_CDU] >= 0)
+    rows = (b[:, B_SHORT_S] > 0.0) & (plan.x[:, X_CDU] >= 0)
     np.add.at(counts, plan.x[rows, X_CDU], 1)
     return counts

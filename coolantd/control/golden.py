@@ -166,5 +166,5 @@ def golden_trace(plan: Plan) -> FloatArray:
             state = replace(state, trials=(_trial(TRIALS_AT.index(k)),))
         state, decision = step(plan, state, _snapshot(k), 0.5 * k)
         decided = [*decision.commands, *decision.outputs.ravel(), *decision.modes, *decision.setpoints.ravel()]
-        rows.append([*decided, *state.branches.b.ravel(), *decision.conditions.ravel(), *decision.details.ravel()])
+        rows.append([*decided, *state.branch_b.ravel(), *decision.conditions.ravel(), *decision.details.ravel()])
     return np.array(rows, dtype=np.float64)

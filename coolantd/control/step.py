@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from coolantd.control.arrays import Memory, Seen, empty_result
-from coolantd.control.branch_plan import BranchMemory, blank_memory, carry_memory
+from coolantd.control.branch_plan import blank_memory, carry_memory
 from coolantd.control.layout import (
     ACTUATOR_STATE,
     C_MODEL_UA_KW_K,
@@ -56,7 +56,8 @@ class ControlState:
         s: (cdus, LOOPS, LOOP_STATE).
         d: (cdus, CDU_STATE).
         a: (actuators, ACTUATOR_STATE).
-        branches: what the balancing of manifolds remembers.
+        branch_w: (balanced manifolds, BALANCE_STATE).
+        branch_b: (their branches, BRANCH_STATE).
         trials: at most one per CDU, those that are over included.
     """
 
@@ -64,13 +65,13 @@ class ControlState:
     s: FloatArray
     d: FloatArray
     a: FloatArray
-    branches: BranchMemory
+    branch_w: FloatArray
+    branch_b: FloatArray
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
         """Return the arrays as copies that kernels may change."""
-        w, b = self.branches.w.copy(), self.branches.b.copy()
-        return Memory(self.s.copy(), self.d.copy(), self.a.copy(), w, b)
+        return Memory(*(getattr(self, name).copy() for name in Memory._fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ def initial_state(plan: Plan) -> ControlState:
     d[:, D_MODE] = float(Mode.FAILSAFE)
     d[:, D_CAUSE] = float(Cause.WAITING_FOR_SCAN)
     d[:, D_HEAT_KW] = NAN
-    a, branches = np.full((m, ACTUATOR_STATE), NAN), blank_memory(plan.branches)
-    return ControlState(time_s=NAN, s=s, d=d, a=a, branches=branches)
+    w, b = blank_memory(plan.branches)
+    return ControlState(time_s=NAN, s=s, d=d, a=np.full((m, ACTUATOR_STATE), NAN), branch_w=w, branch_b=b)
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -138,8 +139,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
             new.a[i] = old.a[tags[actuator.device, actuator.name]]
-    branches = carry_memory(old_plan.branches, old.branches, plan.branches)
-    return ControlState(time_s=old.time_s, s=new.s, d=new.d, a=new.a, branches=branches)
+    w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
+    return ControlState(time_s=old.time_s, s=new.s, d=new.d, a=new.a, branch_w=w, branch_b=b)
 
 
 def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:
@@ -170,11 +171,10 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     plan.stages.decide(fixed, memory, seen, result, dt_s)
     offset_demands(trials, plan, memory, result, dt_s)
     plan.stages.gate(fixed, memory, result, dt_s)
-    s, d, a = memory.s, memory.d, memory.a
+    s, d = memory.s, memory.d
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)
-    branches = BranchMemory(memory.branch_w, memory.branch_b)
-    return ControlState(now_s, s, d, a, branches, trials), Decision(
+    return ControlState(now_s, **memory._asdict(), trials=trials), Decision(
         commands=result.commands,
         demands=result.demands,
         refusals=result.refusals,

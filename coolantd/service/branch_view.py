@@ -44,7 +44,7 @@ class BranchView:
 
 def branch_views(plan: Plan, state: ControlState) -> tuple[BranchView, ...]:
     """Return every branch of every balanced manifold, as the last cycle left it."""
-    b = state.branches.b
+    b = state.branch_b
     return tuple(
         BranchView(
             manifold=manifold.name,

@@ -169,7 +169,7 @@ def test_i6_whatever_came_before_ordinary_inputs_lead_back_to_control(events, pl
     assert decision.modes[0] == Mode.AUTOMATIC
     assert np.isfinite(decision.commands).all()
     assert np.isfinite(world.state.s).all()
-    assert np.isfinite(world.state.branches.b).all()
+    assert np.isfinite(world.state.branch_b).all()
 
 
 @pytest.fixture(scope="module")
@@ -208,4 +208,4 @@ def same_law(plan, kernels, events):
             for name in ("commands", "demands", "refusals", "modes", "causes", "setpoints", "outputs"):
                 assert np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True), name
             assert np.array_equal(ours.state.s, theirs.state.s, equal_nan=True)
-            assert np.array_equal(ours.state.branches.b, theirs.state.branches.b, equal_nan=True)
+            assert np.array_equal(ours.state.branch_b, theirs.state.branch_b, equal_nan=True)

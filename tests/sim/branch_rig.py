@@ -142,7 +142,7 @@ class BranchLoop:
             self.rig.command(self.registers["valve_rb"], self.registers["pump1_rb"])
 
     def _seen(self):
-        plant, branches = self.plant, self.state.branches.b
+        plant, branches = self.plant, self.state.branch_b
         seen = {
             "rise_k": plant.rack_return_temp_c - plant.rack_supply_temp_c,
             "case_c": plant.rack_case_temp_c,

@@ -94,7 +94,7 @@ def test_where_the_pressure_is_held_a_blocked_branch_is_reported_and_starves_nob
     assert seen["rise_k"][:, others].max() <= RAISE_MAX_K + 0.3
     assert seen["conditions"][-1, Condition.BRANCH_SHORT] == 1
     assert balanced.decision.details[0, Condition.BRANCH_SHORT] == 3
-    assert pump_requests(balanced.plan.branches, balanced.state.branches, 1).tolist() == [1]
+    assert pump_requests(balanced.plan.branches, balanced.state.branch_b, 1).tolist() == [1]
 
 
 @pytest.mark.parametrize(("power", "case_k"), [(False, 6.0), (True, 4.0)])

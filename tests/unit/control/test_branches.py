@@ -108,7 +108,7 @@ class Manifold:
         return np.array(rows)
 
     def of(self, column):
-        return self.state.branches.b[:, column]
+        return self.state.branch_b[:, column]
 
     def states(self):
         return [BranchState(int(code)) for code in self.of(B_STATE)]
@@ -160,7 +160,7 @@ def test_no_branch_is_throttled_for_a_blocked_one_beyond_the_largest_coolant_ris
     assert manifold.valve_pct[1] == 100.0
     assert manifold.of(B_RISE_K)[0] == pytest.approx(12.0, rel=0.04)
     assert manifold.states() == [BranchState.BALANCED, BranchState.SHORT]
-    assert pump_requests(manifold.plan.branches, manifold.state.branches, 0).size == 0
+    assert pump_requests(manifold.plan.branches, manifold.state.branch_b, 0).size == 0
 
 
 def test_a_branch_is_called_short_only_after_its_time():
@@ -283,4 +283,4 @@ def test_a_reload_keeps_what_is_known_and_moves_nothing():
         [], other.actuators, period_s=PERIOD_S,
         manifolds=[BalanceParameters(name="other", cdu=None, branches=other.branches.manifolds[0].branches)],
     )  # fmt: skip
-    assert np.isnan(carry_state(manifold.plan, manifold.state, renamed).branches.b[:, B_WANTED_RATIO]).all()
+    assert np.isnan(carry_state(manifold.plan, manifold.state, renamed).branch_b[:, B_WANTED_RATIO]).all()
