@@ -25,6 +25,7 @@ class Fixed(NamedTuple):
         limits: (actuators, LIMIT_COLUMNS) of the envelope.
         branch_m: (balanced manifolds, BALANCE_PARAMETERS).
         branch_x: (their branches, BRANCH_INDICES).
+        ep: (cdus, ESTIMATE_PARAMETERS). ex: (cdus, ESTIMATE_INDICES).
     """
 
     p: FloatArray
@@ -36,6 +37,8 @@ class Fixed(NamedTuple):
     limits: FloatArray
     branch_m: FloatArray
     branch_x: IntArray
+    ep: FloatArray
+    ex: IntArray
 
 
 class Memory(NamedTuple):
@@ -47,6 +50,7 @@ class Memory(NamedTuple):
         a: (actuators, ACTUATOR_STATE).
         branch_w: (balanced manifolds, BALANCE_STATE).
         branch_b: (their branches, BRANCH_STATE).
+        e: (cdus, ESTIMATE_STATE). eb: (cdus, BRANCHES_MAX, BRANCH_STATE).
     """
 
     s: FloatArray
@@ -54,6 +58,8 @@ class Memory(NamedTuple):
     a: FloatArray
     branch_w: FloatArray
     branch_b: FloatArray
+    e: FloatArray
+    eb: FloatArray
 
 
 class Seen(NamedTuple):

@@ -6,7 +6,7 @@ nothing noticed. A condition is told, never acted upon: alarms and interlocks ar
 """
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, auto
 from typing import Final
 
 NOTHING: Final = -1
@@ -16,9 +16,25 @@ NOTHING: Final = -1
 class Condition(IntEnum):
     """What may be so of a CDU. The number is its column; a new one goes to the end, with its ``Meaning`` below."""
 
-    FOULING = 0
-    BRANCH_SHORT = 1
-    BRANCH_UNKNOWN = 2
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[int]) -> int:  # noqa: ARG004 - Enum's own
+        return count
+
+    FOULING = auto()
+    BRANCH_SHORT = auto()
+    BRANCH_UNKNOWN = auto()
+    BRANCH_BLOCKED = auto()
+    FLOW_DISAGREES = auto()
+    HEAT_UNBALANCED = auto()
+    AIR_OR_LOW_LEVEL = auto()
+    LEAK = auto()
+    FACILITY_FLOW_LOST = auto()
+    SECONDARY_FLOW_LOST = auto()
+    TCS_SENSORS_SWAPPED = auto()
+    FWS_SENSORS_SWAPPED = auto()
+    PRESSURE_SENSORS_SWAPPED = auto()
+    FLOW_SCALE_WRONG = auto()
+    VALVE_REVERSED = auto()
 
     @property
     def label(self) -> str:
@@ -78,6 +94,67 @@ MEANINGS: Final[dict[Condition, Meaning]] = {
         consequence="its valve is fully open and takes flow that other racks may need",
         action="see which of its points is bad and mend the sensor or what measures the power",
         detail=Detail.BRANCH,
+    ),
+    Condition.BRANCH_BLOCKED: Meaning(
+        cause="a branch passes much less coolant than it did at the same pressure and valve position",
+        consequence="its rack gets warmer than the others, at full load perhaps too warm",
+        action="look for a quick coupling not fully seated, a kinked hose or a dirty filter at that rack",
+        detail=Detail.BRANCH,
+    ),
+    Condition.FLOW_DISAGREES: Meaning(
+        cause="the flow sensor shows another flow than pump speed and differential pressure give",
+        consequence="the model and the heat load count with a wrong flow; control goes on by the bias it learns",
+        action="compare the flow sensor with a second one; check its wiring, scale and, if magnetic, its grounding",
+    ),
+    Condition.HEAT_UNBALANCED: Meaning(
+        cause="the heat in the coolant differs from that in the facility water or from the racks' power",
+        consequence="a flow or temperature sensor has drifted, and the estimates that rest on it are off",
+        action="compare the temperatures at standstill with each other and the flow sensors with the pumps' curve",
+    ),
+    Condition.AIR_OR_LOW_LEVEL: Meaning(
+        cause="the pumps make less pressure at their speed than they did, or the pressure ripples: air or a low level",
+        consequence="the pumps run faster for the same flow, wear, and may lose their prime",
+        action="check the level and vent the loop; look at the strainer before the pumps",
+    ),
+    Condition.LEAK: Meaning(
+        cause="the expansion vessel empties faster than cooling down explains",
+        consequence="the pumps lose their prime when it is empty; coolant may be running into a rack",
+        action="look for the leak, racks first; top up and watch the level",
+    ),
+    Condition.FACILITY_FLOW_LOST: Meaning(
+        cause="hardly any facility water flows although the valve is open",
+        consequence="the coolant warms by the whole heat of the racks; the time to its limit is shown",
+        action="reduce the racks' load now and restore the facility water",
+    ),
+    Condition.SECONDARY_FLOW_LOST: Meaning(
+        cause="the coolant's flow has fallen far below what the commanded pump speed gives",
+        consequence="chips warm by several kelvins a second; the time to their limit is shown",
+        action="reduce the racks' load at once; check pumps, isolating valves and level",
+    ),
+    Condition.TCS_SENSORS_SWAPPED: Meaning(
+        cause="the return shows colder than the supply while the racks are cooled: the two sensors are swapped",
+        consequence="automatic is not entered; control would hold the wrong temperature",
+        action="check the wiring and the two points in the configuration; swap one of them",
+    ),
+    Condition.FWS_SENSORS_SWAPPED: Meaning(
+        cause="facility water seems to leave colder than it comes, or to come warmer than the coolant it cools",
+        consequence="automatic is not entered; the model would count with the wrong temperature",
+        action="check the wiring and the points fws_supply_temp and fws_return; swap one of them",
+    ),
+    Condition.PRESSURE_SENSORS_SWAPPED: Meaning(
+        cause="the differential pressure is negative while the pumps run",
+        consequence="automatic is not entered; the loop would run the pumps to full speed",
+        action="check which pressure sensor is before and which behind the racks, and the profile's difference",
+    ),
+    Condition.FLOW_SCALE_WRONG: Meaning(
+        cause="the coolant's flow reads more than three times, or less than a third of, what heat and pumps give",
+        consequence="automatic is not entered; the model would open the valve by that factor too far or too little",
+        action="check unit, decimal point and span of the flow sensor in the profile and at the device",
+    ),
+    Condition.VALVE_REVERSED: Meaning(
+        cause="the facility flow fits the valve's position read from the other end: it acts in reverse",
+        consequence="automatic is not entered; the valve would close on warm coolant",
+        action="check the actuator's direction switch and the valve's scale in the profile",
     ),
 }
 """Of every condition."""

@@ -11,6 +11,7 @@ from coolantd.control.layout import (
     C_REMOTE_VALUE,
     C_WANTS_MANUAL,
     D_CAUSE,
+    D_IMPLAUSIBLE,
     D_MODE,
     D_MODE_S,
     LOOPS,
@@ -160,6 +161,8 @@ def advance_mode(
     time_bad_inputs(x, s, quality, reason, dt_s)
     mode = int(d[D_MODE])
     cause = bad_input(p, s)
+    if cause == _CA_NONE and mode in (_STARTING, _FAILSAFE):
+        cause = int(d[D_IMPLAUSIBLE])  # before automatic, readings that cannot be so are bad ones (FM-14)
     waits = starting_cause(x, c, y, a, f, value, quality, reason) if mode == _STARTING else _CA_NONE
     local = remote_refused(x, c, value, quality)
     event = next_event(mode, c[C_WANTS_MANUAL] == 1.0, cause, scan_valid(x, quality), waits, local)

@@ -131,7 +131,9 @@ D_MODEL_WANTED_PCT: Final = 25
 D_MODEL_HEAT_KW: Final = 26
 """HEAT_STAGES columns: the racks' heat on its way through plates, pipe and tank."""
 HEAT_STAGES: Final = 4
-CDU_STATE: Final = D_MODEL_HEAT_KW + HEAT_STAGES
+D_IMPLAUSIBLE: Final = D_MODEL_HEAT_KW + HEAT_STAGES
+"""``Cause`` that keeps the CDU from automatic because its readings cannot be so; 0 where none does."""
+CDU_STATE: Final = D_IMPLAUSIBLE + 1
 
 PUMPS_MAX: Final = 8
 """The largest CDUs in public data sheets have three; configuration allows no more than this."""

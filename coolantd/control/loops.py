@@ -25,6 +25,7 @@ from coolantd.control.layout import (
     C_DEW_MARGIN_K,
     C_FAILSAFE_SPEED,
     D_HEAT_KW,
+    D_IMPLAUSIBLE,
     LOOPS,
     P_MANUAL,
     P_OUTPUT_MAX,
@@ -253,7 +254,7 @@ def decide_cdu(
     dt_s: float,
 ) -> None:
     """Decide one CDU in place: ``p, s, c, d, x`` are its own rows, ``y, a, f, demands`` all actuators."""
-    if is_good(x[X_HEAT], quality):
+    if is_good(x[X_HEAT], quality) and d[D_IMPLAUSIBLE] == 0.0:
         d[D_HEAT_KW] = value[x[X_HEAT]]
     somebody = any_yielded(x, y, quality, reason)
     mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, somebody, dt_s)

@@ -13,6 +13,8 @@ import numpy as np
 
 from coolantd.control.arrays import Fixed
 from coolantd.control.branch_plan import BalanceParameters, BranchPlan, pack_branches
+from coolantd.control.estimate_layout import ESTIMATE_INDICES, ESTIMATE_PARAMETERS
+from coolantd.control.estimate_plan import EstimateParameters, Machine, pack_parameters, pack_points
 from coolantd.control.layout import (
     ACTUATOR_INDICES,
     ACTUATOR_PARAMETERS,
@@ -35,6 +37,8 @@ from coolantd.point import FloatArray, IntArray
 from coolantd.safety.envelope import LIMIT_COLUMNS
 
 NAN: Final = float("nan")
+NOTHING_MORE: Final = EstimateParameters()
+"""No point and no figure besides the model's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,7 @@ class CduParameters:
         valve_table: rows of (heat load kW, position %), ascending.
         required: points that must be good before failsafe is left.
         model: for the feedforward, or None: fixed gains alone.
+        estimate: what is held against the model besides; without a model nothing is.
     """
 
     name: str
@@ -171,6 +176,7 @@ class CduParameters:
     wants_manual: bool
     required: tuple[int, ...]
     model: ModelParameters | None = None
+    estimate: EstimateParameters = NOTHING_MORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +199,25 @@ class Plan:
     f: FloatArray
     limits: FloatArray
     branches: BranchPlan
+    ep: FloatArray
+    ex: IntArray
     stages: Stages = INTERPRETED
 
     def arrays(self) -> Fixed:
         """Return the arrays as kernels take them."""
-        return Fixed(self.p, self.c, self.x, self.tables, self.y, self.f, self.limits, self.branches.m, self.branches.x)
+        return Fixed(
+            self.p,
+            self.c,
+            self.x,
+            self.tables,
+            self.y,
+            self.f,
+            self.limits,
+            self.branches.m,
+            self.branches.x,
+            self.ep,
+            self.ex,
+        )
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -275,6 +295,17 @@ def _pack_model(model: ModelParameters | None) -> list[float]:
     ]
 
 
+def _machine(cdu: CduParameters) -> Machine | None:
+    if cdu.model is None:
+        return None
+    return Machine(
+        tcs_flow_rated_lpm=cdu.model.tcs_flow_rated_lpm,
+        tcs_capacity_kj_l_k=cdu.model.tcs_capacity_kj_l_k,
+        volume_l=2.0 * cdu.model.pipe_l + cdu.model.tank_l + cdu.model.exchanger_l,
+        pressure_in_kpa=cdu.pressure.unit == "kPa",
+    )
+
+
 def _pack_limits(actuator: ActuatorParameters) -> list[float]:
     group = actuator.cdu if actuator.role == "pump" and actuator.cdu is not None else -1
     return [
@@ -337,4 +368,6 @@ def make_plan(
         f=np.array(f, dtype=np.float64).reshape(m, ACTUATOR_PARAMETERS),
         limits=np.array([_pack_limits(a) for a in actuators], dtype=np.float64).reshape(m, LIMIT_COLUMNS),
         branches=pack_branches(manifolds),
+        ep=np.array([pack_parameters(cdu.estimate, _machine(cdu)) for cdu in cdus]).reshape(n, ESTIMATE_PARAMETERS),
+        ex=np.array([pack_points(cdu.estimate) for cdu in cdus], dtype=np.int64).reshape(n, ESTIMATE_INDICES),
     )

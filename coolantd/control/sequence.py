@@ -11,6 +11,8 @@ from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.branches import HELPERS as BRANCH_HELPERS
 from coolantd.control.branches import balance
 from coolantd.control.conditions import NOTHING
+from coolantd.control.estimator import HELPERS as ESTIMATE_HELPERS
+from coolantd.control.estimator import estimate
 from coolantd.control.layout import A_LAST
 from coolantd.control.loops import HELPERS as LOOP_HELPERS
 from coolantd.control.loops import decide_loops
@@ -36,6 +38,22 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
         dt_s: measured seconds since the last step, > 0.
     """
     clear(result)
+    estimate(
+        fixed.c,
+        memory.d,
+        fixed.x,
+        fixed.y,
+        memory.a,
+        fixed.ep,
+        fixed.ex,
+        memory.e,
+        memory.eb,
+        seen.value,
+        seen.quality,
+        result.conditions,
+        result.details,
+        dt_s,
+    )
     decide_loops(
         fixed.p,
         memory.s,
@@ -81,5 +99,7 @@ def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None
             memory.a[i, A_LAST] = result.commands[i]
 
 
-DECIDE: Final = Kernel(decide, (*LOOP_HELPERS, decide_loops, *BRANCH_HELPERS, balance, clear))
+DECIDE: Final = Kernel(
+    decide, (*LOOP_HELPERS, *ESTIMATE_HELPERS, estimate, decide_loops, *BRANCH_HELPERS, balance, clear)
+)
 PASS_GATE: Final = Kernel(pass_gate, (*GATE.helpers, gate))

@@ -4,19 +4,21 @@ Live operation, simulation, replay, tests and benchmarks call this function and 
 no wire and changes none of its arguments.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from coolantd.control.arrays import Memory, Seen, empty_result
 from coolantd.control.branch_plan import blank_memory, carry_memory
+from coolantd.control.estimate_plan import initial_estimates
 from coolantd.control.layout import (
     ACTUATOR_STATE,
     C_MODEL_UA_KW_K,
     CDU_STATE,
     D_CAUSE,
     D_HEAT_KW,
+    D_IMPLAUSIBLE,
     D_MODE,
     D_MODEL_READY,
     LOOP_STATE,
@@ -58,6 +60,8 @@ class ControlState:
         a: (actuators, ACTUATOR_STATE).
         branch_w: (balanced manifolds, BALANCE_STATE).
         branch_b: (their branches, BRANCH_STATE).
+        e: (cdus, ESTIMATE_STATE).
+        eb: (cdus, BRANCHES_MAX, BRANCH_STATE) of ``estimate_layout``.
         trials: at most one per CDU, those that are over included.
     """
 
@@ -67,6 +71,8 @@ class ControlState:
     a: FloatArray
     branch_w: FloatArray
     branch_b: FloatArray
+    e: FloatArray
+    eb: FloatArray
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
@@ -112,7 +118,9 @@ def initial_state(plan: Plan) -> ControlState:
     d[:, D_CAUSE] = float(Cause.WAITING_FOR_SCAN)
     d[:, D_HEAT_KW] = NAN
     w, b = blank_memory(plan.branches)
-    return ControlState(time_s=NAN, s=s, d=d, a=np.full((m, ACTUATOR_STATE), NAN), branch_w=w, branch_b=b)
+    e, eb = initial_estimates(n)
+    a = np.full((m, ACTUATOR_STATE), NAN)
+    return ControlState(time_s=NAN, s=s, d=d, a=a, branch_w=w, branch_b=b, e=e, eb=eb)
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -130,17 +138,20 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
             new.s[n], new.d[n] = old.s[before], old.d[before]
             if not np.array_equal(old_plan.c[before, C_MODEL_UA_KW_K:], plan.c[n, C_MODEL_UA_KW_K:], equal_nan=True):
                 new.d[n, D_MODEL_READY] = 0.0  # what was learnt belongs to the model that learnt it
+            elif np.array_equal(old_plan.ep[before], plan.ep[n], equal_nan=True):
+                new.e[n], new.eb[n] = old.e[before], old.eb[before]
             if old_plan.cdus[before].pressure.unit != cdu.pressure.unit:
                 new.s[n, PRESSURE, [S_SETPOINT, S_SETPOINT_USED]] = NAN
                 if new.d[n, D_MODE] != Mode.FAILSAFE:
                     new.d[n, D_MODE] = float(Mode.STARTING)
+    new.d[:, D_IMPLAUSIBLE] = 0.0  # the next step judges anew
     new.s[:, :, S_TRIAL] = 0.0  # what was to be learnt of the old plan ends with it
     tags = {(a.device, a.name): i for i, a in enumerate(old_plan.actuators)}
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
             new.a[i] = old.a[tags[actuator.device, actuator.name]]
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
-    return ControlState(time_s=old.time_s, s=new.s, d=new.d, a=new.a, branch_w=w, branch_b=b)
+    return replace(new, time_s=old.time_s, branch_w=w, branch_b=b)
 
 
 def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:

@@ -61,6 +61,12 @@ class Cause(IntEnum):
     """Somebody else writes one of its registers, which is left to them; said in automatic and manual too."""
     PUT_TO_LOCAL = 8
     """Somebody has put the device to local control; said by the writer, which alone knows who did."""
+    TCS_SENSORS_SWAPPED = 9
+    FWS_SENSORS_SWAPPED = 10
+    PRESSURE_SENSORS_SWAPPED = 11
+    FLOW_SCALE_WRONG = 12
+    VALVE_REVERSED = 13
+    """These five keep a CDU from automatic: what is measured cannot be so (``control.plausibility``)."""
 
     @property
     def label(self) -> str:
