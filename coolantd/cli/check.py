@@ -8,12 +8,12 @@ import typer
 
 from coolantd.cli.config_path import ConfigArgument, ConfigOption, config_path
 from coolantd.cli.usage import WRONG_USAGE
+from coolantd.config.build import point_specs
 from coolantd.config.line_load import load_ratio
 from coolantd.config.line_models import LineConfig
 from coolantd.config.load import Loaded, load
 from coolantd.config.secrets import beyond_this_user
 from coolantd.errors import ConfigError
-from coolantd.protocol.profile import Profile
 
 OPTIONAL: Final = ("lines", "proxies")
 """Counts not worth a word where there are none."""
@@ -59,7 +59,7 @@ def _refuse(error: ConfigError, *, json_output: bool) -> None:
 
 def _summary(loaded: Loaded) -> dict[str, int | str]:
     config = loaded.config
-    points = sum(_shown_points(profile) for profile in loaded.profiles.values())
+    points = len(point_specs(loaded))
     return {
         "devices": len(config.devices),
         "lines": len(config.lines),
@@ -81,12 +81,6 @@ def _line(line: LineConfig, loaded: Loaded) -> str:
     ratio = sum(load_ratio(d, loaded.profiles[d.name], line, line.baudrate) for d in devices)
     framing = f"{line.baudrate} baud, parity {line.parity}, {_counted('stop bits', line.stopbits)}"
     return f"{text}, {framing}, at least {100.0 * ratio:.0f} % of its time"
-
-
-def _shown_points(profile: Profile) -> int:
-    """Return how many points a device has in the point table: a setpoint that is only published has no row there."""
-    received = sum(message.write is None for message in profile.messages)
-    return len(profile.registers) + received + len(profile.differences)
 
 
 def _counted(plural: str, count: int | str) -> str:

@@ -75,6 +75,7 @@ def render(view: Json, *, plain: bool) -> Group:
         _loops(view),
         _models(view),
         _branches(view),
+        _votes(view),
         _actuators(view),
         _devices(view),
         _buses(view),
@@ -196,6 +197,17 @@ def _branches(view: Json) -> Table:
             _figure_pct(branch["share_ratio"]),
             _figure(branch["coolant_rise_k"]),
             _figure(branch["valve_target_pct"]),
+        )
+    return table
+
+
+def _votes(view: Json) -> Table:
+    table = _table("Votes", ("cdu", "voted point", "used", "not used"))
+    for vote in view.get("votes", ()):
+        used = [member["tag"] for member in vote["members"] if member["use"] == "used"]
+        others = [f"{m['tag']} ({m['use'].replace('_', ' ')})" for m in vote["members"] if m["use"] != "used"]
+        table.add_row(
+            escape(vote["cdu"]), escape(vote["tag"]), escape(", ".join(used)), Text(", ".join(others), "yellow")
         )
     return table
 

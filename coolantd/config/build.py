@@ -4,7 +4,7 @@ Everything here was cross-checked when it was loaded, so a missing name is a pro
 """
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +18,8 @@ from coolantd.config.models import (
     SupplyTempLoopConfig,
 )
 from coolantd.config.plant_model import ModelConfig
+from coolantd.config.sensor_build import sensor_plan, voted_quantities, voted_tag
+from coolantd.config.sensorcheck import tags_of
 from coolantd.control.branch_plan import BalanceParameters
 from coolantd.control.plan import (
     NAN,
@@ -75,10 +77,15 @@ def _device_points(device: DeviceConfig, profile: Profile) -> Iterator[PointSpec
 
 
 def point_specs(loaded: Loaded) -> tuple[PointSpec, ...]:
-    """Return every point of every device, in the order of the point table."""
-    return tuple(
-        spec for device in loaded.config.devices for spec in _device_points(device, loaded.profiles[device.name])
-    )
+    """Return every point of every device, then every voted point, in the order of the point table."""
+    specs = [spec for device in loaded.config.devices for spec in _device_points(device, loaded.profiles[device.name])]
+    periods_s = {f"{spec.device}.{spec.point}": spec.period_s for spec in specs}
+    for cdu in loaded.config.cdus:
+        for tags, quantity in voted_quantities(cdu, loaded.config.sensors).items():
+            device, point = voted_tag(cdu, quantity)
+            slowest_s = max(periods_s[tag] for tag in tags)
+            specs.append(PointSpec(device=device, point=point, unit=quantity.unit, period_s=slowest_s))
+    return tuple(specs)
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -96,14 +103,16 @@ def write_rules(profile: Profile) -> dict[str, WriteRule]:
 class _Builder:
     """Collects actuators while CDUs and manifolds are built, so that each knows its indices."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, specs: Sequence[PointSpec]) -> None:
         self.loaded = loaded
-        self.index = {(spec.device, spec.point): i for i, spec in enumerate(point_specs(loaded))}
+        self.index = {(spec.device, spec.point): i for i, spec in enumerate(specs)}
+        self.periods_s = {(spec.device, spec.point): spec.period_s for spec in specs}
+        self.voted: dict[tuple[str, ...], int] = {}  # of the CDU being built
         self.actuators: list[ActuatorParameters] = []
         self.devices = {device.name: device for device in loaded.config.devices}
 
-    def point(self, tag: str) -> int:
-        return self.index[split_tag(tag)]
+    def point(self, reference: str | tuple[str, ...]) -> int:
+        return self.index[split_tag(reference)] if isinstance(reference, str) else self.voted[reference]
 
     def add_actuator(
         self,
@@ -180,7 +189,7 @@ class _Builder:
             output_rate_pct_per_s=loop.output_rate_pct_per_s,
             setpoint=setpoint,
             setpoint_rate_per_s=setpoint_rate_per_s,
-            hold_s=HOLD_POLLS * self.devices[split_tag(loop.process_variable)[0]].poll_fast_s,
+            hold_s=HOLD_POLLS * max(self.devices[split_tag(t)[0]].poll_fast_s for t in tags_of(loop.process_variable)),
             manual_pct=manual_pct,
         )
 
@@ -193,6 +202,8 @@ class _Builder:
         return tuple(dict.fromkeys(wanted))
 
     def cdu(self, number: int, cdu: CduConfig) -> CduParameters:
+        voted = voted_quantities(cdu, self.loaded.config.sensors)
+        self.voted = {tags: self.index[voted_tag(cdu, quantity)] for tags, quantity in voted.items()}
         valve = self.add_actuator(
             cdu.supply_temp.manipulated_variable, slew_pct_per_s=cdu.supply_temp.output_rate_pct_per_s, cdu=number
         )
@@ -271,11 +282,16 @@ class _Builder:
 
 def build_plan(loaded: Loaded) -> Plan:
     """Return control's plan for a configuration; its point indices count in ``point_specs(loaded)``."""
-    builder = _Builder(loaded)
-    cdus = [builder.cdu(number, cdu) for number, cdu in enumerate(loaded.config.cdus)]
-    balanced = [found for manifold in loaded.config.manifolds if (found := builder.manifold(manifold)) is not None]
-    period_s = loaded.config.control.period_s
-    return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced)
+    return _plan(loaded, point_specs(loaded))
+
+
+def _plan(loaded: Loaded, specs: Sequence[PointSpec]) -> Plan:
+    builder, config = _Builder(loaded, specs), loaded.config
+    cdus = [builder.cdu(number, cdu) for number, cdu in enumerate(config.cdus)]
+    balanced = [found for manifold in config.manifolds if (found := builder.manifold(manifold)) is not None]
+    sensors = sensor_plan(config, config.cdus, builder.index)
+    period_s = config.control.period_s
+    return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced, sensors=sensors)
 
 
 def build_plan_without(loaded: Loaded, devices: Collection[str]) -> Plan:
@@ -287,4 +303,4 @@ def build_plan_without(loaded: Loaded, devices: Collection[str]) -> Plan:
             "manifolds": tuple(m for m in config.manifolds if m.device not in devices),
         }
     )
-    return build_plan(replace(loaded, config=kept))
+    return _plan(replace(loaded, config=kept), point_specs(loaded))

@@ -55,7 +55,7 @@ def diff(old: Loaded, new: Loaded) -> ConfigDiff:
     was, now = old.config, new.config
     lines = [
         line
-        for section in ("site", "control", "http", "paths", "mqtt")
+        for section in ("site", "control", "http", "paths", "sensors", "mqtt")
         for line in _lines(section, _flat(getattr(was, section)), _flat(getattr(now, section)))
     ]
     serial = _matched("line ", _named(was.lines), _named(now.lines), lines)

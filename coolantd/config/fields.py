@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
+
+from coolantd.control.sensor_layout import MEMBERS_MAX
 
 TOKEN_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]*")
 """Names appear in metric labels, MQTT topics and file names: nothing there may need escaping."""
@@ -84,6 +86,25 @@ Reference = Annotated[
     ),
 ]
 """``device.point``."""
+
+SENSORS_ALLOWED: Final = f"device.point, or a list of 1 to {MEMBERS_MAX} different ones"
+
+
+def _sensors(value: Any) -> str | tuple[str, ...]:
+    """Return one reference, or several in the order in which they were given; a list of one is that one."""
+    given = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else ()
+    if not 1 <= len(given) <= MEMBERS_MAX:
+        raise PydanticCustomError("form", "neither a sensor nor some", {"allowed": SENSORS_ALLOWED})
+    for each in given:
+        if not isinstance(each, str) or len(each) > 2 * TOKEN_LENGTH_MAX or not REFERENCE_PATTERN.fullmatch(each):
+            raise PydanticCustomError("form", "malformed", {"allowed": SENSORS_ALLOWED})
+    if len(set(given)) < len(given):
+        raise PydanticCustomError("form", "the same sensor twice", {"allowed": SENSORS_ALLOWED})
+    return given[0] if len(given) == 1 else given
+
+
+Sensors = Annotated[str | tuple[str, ...], PlainValidator(_sensors), PlainSerializer(lambda given: given)]
+"""A measured quantity: one ``device.point``, or several sensors of it that vote."""
 Host = Annotated[
     str,
     Field(strict=True),

@@ -10,6 +10,7 @@ from coolantd.config.fields import TOKEN_PATTERN
 from coolantd.config.locate import KeyPath
 from coolantd.config.models import FailsafeConfig, ManualConfig, PressureLoopConfig, SupplyTempLoopConfig
 from coolantd.config.plant_model import ModelConfig
+from coolantd.config.sensorcheck import check_own_device, tags_of
 from coolantd.errors import Problem
 from coolantd.protocol.profile import MessagePoint, RegisterPoint, Role, WriteRule
 
@@ -22,6 +23,15 @@ class PointFacts:
     minimum: float
     maximum: float
     write: WriteRule | None
+
+
+def shared_facts(found: Sequence[PointFacts | None]) -> PointFacts | None:
+    """Return what holds for each of some points of one unit, None where one of them is already wrong."""
+    known = [facts for facts in found if facts is not None]
+    if len(known) < len(found):
+        return None
+    low, high = max(facts.minimum for facts in known), min(facts.maximum for facts in known)
+    return PointFacts(known[0].unit, low, high, None)
 
 
 class Plant:
@@ -110,6 +120,7 @@ def check_cdu(cdu: CduDraft, plant: Plant) -> Iterator[Problem]:
         yield from _manual(cdu.manual, (*cdu.path, "manual"), valve, pumps, plant.document)
     if cdu.model is not None:
         yield from check_model(cdu.model, cdu.supply_temp, (*cdu.path, "model"), plant)
+    yield from check_own_device(cdu, plant.document)
 
 
 def _facts(device: DeviceDraft) -> dict[str, PointFacts]:
@@ -121,8 +132,13 @@ def _facts(device: DeviceDraft) -> dict[str, PointFacts]:
     return facts
 
 
-def measured(reference: str, unit: str, path: KeyPath, plant: Plant) -> tuple[PointFacts | None, list[Problem]]:
-    """Return a point that must be a measurement in a unit, or the problems."""
+def measured(
+    reference: str | tuple[str, ...], unit: str, path: KeyPath, plant: Plant
+) -> tuple[PointFacts | None, list[Problem]]:
+    """Return a point that must be a measurement in a unit, or the problems; of several, the range that all share."""
+    if isinstance(reference, tuple):
+        found = [measured(each, unit, (*path, k), plant) for k, each in enumerate(reference)]
+        return shared_facts([facts for facts, _ in found]), [problem for _, problems in found for problem in problems]
     facts, problems = plant.find(reference, path)
     if facts is None:
         return None, problems
@@ -262,16 +278,19 @@ def check_model(
     model: ModelConfig, loop: SupplyTempLoopConfig | None, path: KeyPath, plant: Plant
 ) -> Iterator[Problem]:
     """Yield every contradiction between a CDU's model, the points it names and the loop it serves."""
-    seen: dict[str, str] = {} if loop is None else {loop.process_variable: "supply_temp.process_variable"}
+    seen: dict[str, str] = {}
+    if loop is not None:
+        seen = dict.fromkeys(tags_of(loop.process_variable), "supply_temp.process_variable")
     for key, unit in _MODEL_INPUTS:
         reference = getattr(model, key)
         if reference is None:
             continue
         yield from measured(reference, unit, (*path, key), plant)[1]
-        if reference in seen:
-            what = f"the same point as {seen[reference]}"
-            yield plant.document.problem((*path, key), what, value=shown(reference), allowed="a point of its own")
-        seen[reference] = key
+        for tag in tags_of(reference):
+            if tag in seen:
+                what = f"the same point as {seen[tag]}"
+                yield plant.document.problem((*path, key), what, value=shown(tag), allowed="a point of its own")
+            seen[tag] = key
     for index, reference in enumerate(model.power):
         yield from measured(reference, "kW", (*path, "power", index), plant)[1]
     if model.fws_flow_open_lpm < 0.5 * model.fws_flow_rated_lpm:

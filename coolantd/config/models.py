@@ -23,6 +23,7 @@ from coolantd.config.fields import (
     Port,
     PositivePct,
     Reference,
+    Sensors,
     Text,
     Token,
     Topic,
@@ -30,6 +31,7 @@ from coolantd.config.fields import (
 )
 from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
 from coolantd.config.plant_model import ModelConfig
+from coolantd.config.sensor_models import SensorsConfig
 from coolantd.control.layout import PUMPS_MAX
 
 DEVICES_MAX: Final = 256
@@ -171,7 +173,7 @@ class _LoopConfig(Model):
         tracking_time_s: time constant of the anti-windup back-calculation; ``integral_time_s`` unless set.
     """
 
-    process_variable: Reference
+    process_variable: Sensors
     integral_time_s: LoopTime
     derivative_time_s: Annotated[Number, within(0.0, 3600.0)] = 0.0
     # Below 2 the filter swallows the derivative; above 100 it filters no noise at all.
@@ -193,7 +195,7 @@ class SupplyTempLoopConfig(_LoopConfig):
     # Liquid-cooled racks take 17 to 45 degC supply; the device's own alarm is at 65 degC.
     setpoint_c: Annotated[Number, within(5.0, 60.0)]
     setpoint_rate_k_per_min: Annotated[Number, within(0.0, 30.0, low_open=True)]
-    dew_point: Reference
+    dew_point: Sensors
     dew_point_design_c: Annotated[Number, within(-20.0, 35.0)]  # 35 degC is beyond any weather on record
     dew_point_margin_k: Annotated[Number, within(0.0, 15.0)]
     # At 100 %/K the loop is a switch.
@@ -270,7 +272,7 @@ class FailsafeConfig(Model):
     """
 
     pump_speed_pct: PositivePct
-    heat_load: Reference
+    heat_load: Sensors
     valve_position_table: Annotated[tuple[ValveRow, ...], Field(min_length=1, max_length=VALVE_ROWS_MAX)]
 
 
@@ -319,6 +321,7 @@ class Config(Model):
     control: ControlConfig = ControlConfig()
     http: HttpConfig = HttpConfig()
     paths: PathsConfig = PathsConfig()
+    sensors: SensorsConfig = SensorsConfig()
     mqtt: MqttConfig | None = None
     lines: Annotated[tuple[LineConfig, ...], Field(alias="line", max_length=LINES_MAX)] = ()
     devices: Annotated[tuple[DeviceConfig, ...], Field(alias="device", min_length=1, max_length=DEVICES_MAX)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from coolantd.config.fields import Model, Number, Reference, within
+from coolantd.config.fields import Model, Number, Reference, Sensors, within
 from coolantd.control.layout import POWER_POINTS_MAX
 
 Flow = Annotated[Number, within(1.0, 20_000.0)]
@@ -37,10 +37,10 @@ class ModelConfig(Model):
         deadband_pct: smaller moves are not asked of the valve.
     """
 
-    return_temp: Reference
-    fws_supply_temp: Reference
-    flow: Reference
-    fws_pressure: Reference | None = None
+    return_temp: Sensors
+    fws_supply_temp: Sensors
+    flow: Sensors
+    fws_pressure: Sensors | None = None
     power: Annotated[tuple[Reference, ...], Field(max_length=POWER_POINTS_MAX)] = ()
     conductance_kw_k: Annotated[Number, within(0.1, 10_000.0)]
     tcs_flow_rated_lpm: Flow

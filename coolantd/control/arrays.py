@@ -26,6 +26,8 @@ class Fixed(NamedTuple):
         branch_m: (balanced manifolds, BALANCE_PARAMETERS).
         branch_x: (their branches, BRANCH_INDICES).
         ep: (cdus, ESTIMATE_PARAMETERS). ex: (cdus, ESTIMATE_INDICES).
+        vx, vp: (votes, VOTE_INDICES), (votes, VOTE_PARAMETERS).
+        sx, sp: (sensors, SENSOR_INDICES), (sensors, SENSOR_PARAMETERS) of watched sensors.
     """
 
     p: FloatArray
@@ -39,6 +41,10 @@ class Fixed(NamedTuple):
     branch_x: IntArray
     ep: FloatArray
     ex: IntArray
+    vx: IntArray
+    vp: FloatArray
+    sx: IntArray
+    sp: FloatArray
 
 
 class Memory(NamedTuple):
@@ -51,6 +57,8 @@ class Memory(NamedTuple):
         branch_w: (balanced manifolds, BALANCE_STATE).
         branch_b: (their branches, BRANCH_STATE).
         e: (cdus, ESTIMATE_STATE). eb: (cdus, BRANCHES_MAX, BRANCH_STATE).
+        vs: (votes, VOTE_STATE).
+        ss: (sensors, SENSOR_STATE).
     """
 
     s: FloatArray
@@ -60,20 +68,24 @@ class Memory(NamedTuple):
     branch_b: FloatArray
     e: FloatArray
     eb: FloatArray
+    vs: FloatArray
+    ss: FloatArray
 
 
 class Seen(NamedTuple):
-    """Every point now.
+    """Every point now; the first stage fills voted rows and marks sensors that it does not believe, in place.
 
     Attributes:
         value: (points,) NaN where bad.
         quality: (points,) ``Quality``; bad wherever the value is no number.
         reason: (points,) ``Reason``.
+        age_s: (points,) seconds.
     """
 
     value: FloatArray
     quality: IntArray
     reason: IntArray
+    age_s: FloatArray
 
 
 class Result(NamedTuple):

@@ -35,6 +35,11 @@ class Condition(IntEnum):
     PRESSURE_SENSORS_SWAPPED = auto()
     FLOW_SCALE_WRONG = auto()
     VALVE_REVERSED = auto()
+    SENSOR_EXCLUDED = auto()
+    SENSORS_DISAGREE = auto()
+    SENSOR_DRIFTS = auto()
+    SENSOR_STUCK = auto()
+    DEW_POINT_UNKNOWN = auto()
 
     @property
     def label(self) -> str:
@@ -155,6 +160,36 @@ MEANINGS: Final[dict[Condition, Meaning]] = {
         cause="the facility flow fits the valve's position read from the other end: it acts in reverse",
         consequence="automatic is not entered; the valve would close on warm coolant",
         action="check the actuator's direction switch and the valve's scale in the profile",
+    ),
+    Condition.SENSOR_EXCLUDED: Meaning(
+        cause="one of several sensors of the same quantity is bad, or contradicts the others",
+        consequence="it no longer counts, and there are fewer to notice the next one",
+        action="compare it with a reference thermometer or gauge, then mend or replace it",
+        detail=Detail.POINT,
+    ),
+    Condition.SENSORS_DISAGREE: Meaning(
+        cause="sensors of the same quantity contradict each other and no majority says which is right",
+        consequence="the safe one is believed, so the plant may run colder or faster than it should; its value is "
+        "uncertain and the CDU would not leave failsafe with it",
+        action="find the wrong one with a reference instrument and take it out of the list until it is replaced",
+        detail=Detail.POINT,
+    ),
+    Condition.SENSOR_DRIFTS: Meaning(
+        cause="the difference between sensors of the same quantity is no longer what it used to be",
+        consequence="the mean of them is off by half of it, and at the limit the wrong one is excluded",
+        action="compare both with a reference instrument",
+        detail=Detail.POINT,
+    ),
+    Condition.SENSOR_STUCK: Meaning(
+        cause="a reading has not changed at all although what moves it has moved",
+        consequence="it is not believed; a loop without another sensor of its kind goes to failsafe",
+        action="check the sensor, its transmitter and the gateway that reports it",
+        detail=Detail.POINT,
+    ),
+    Condition.DEW_POINT_UNKNOWN: Meaning(
+        cause="no dew point is known",
+        consequence="the design dew point stands in, so the supply may be kept warmer than it need be",
+        action="mend the dew-point sensor; until then make sure that the design value is this room's worst",
     ),
 }
 """Of every condition."""

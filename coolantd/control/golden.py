@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from coolantd.control.branch_plan import BalanceParameters, BranchParameters
+from coolantd.control.golden_sensors import more_sensors, voting, with_more_sensors
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import initial_state, step
 from coolantd.control.trial_order import Method, Trial, TrialOrder
@@ -123,12 +124,24 @@ def branch_plan() -> Plan:
     return make_plan(plain.cdus, actuators, period_s=plain.period_s, manifolds=manifolds)
 
 
+def voting_plan() -> Plan:
+    """Return the model plan with several sensors of supply temperature, pressure and dew point."""
+    plain = model_plan()
+    sensors = more_sensors(_POINTS, _SUPPLY_TEMP, _PRESSURE, _DEW)
+    return make_plan([voting(plain.cdus[0], _POINTS)], plain.actuators, period_s=plain.period_s, sensors=sensors)
+
+
 def golden_plans() -> tuple[Plan, ...]:
     """Return every plan that compiled kernels have to reproduce."""
-    return golden_plan(), model_plan(), branch_plan()
+    return golden_plan(), model_plan(), branch_plan(), voting_plan()
 
 
-def _snapshot(k: int) -> Snapshot:
+def _snapshot(k: int, plan: Plan) -> Snapshot:
+    seen = _plain_snapshot(k)
+    return with_more_sensors(seen, k, _SUPPLY_TEMP, _DEW) if plan.sensors.votes else seen
+
+
+def _plain_snapshot(k: int) -> Snapshot:
     value = np.array([34.0 + 2.0 * np.sin(k / 5.0), 88.0 + k / 10.0, 50.0, 70.0, 50.0, 70.0, 17.0, 20.0 * k, 1.0])
     quality = np.full(_POINTS, int(Quality.GOOD), dtype=np.int64)
     reason = np.zeros(_POINTS, dtype=np.int64)
@@ -164,7 +177,9 @@ def golden_trace(plan: Plan) -> FloatArray:
     for k in range(STEPS):
         if k in TRIALS_AT:
             state = replace(state, trials=(_trial(TRIALS_AT.index(k)),))
-        state, decision = step(plan, state, _snapshot(k), 0.5 * k)
-        decided = [*decision.commands, *decision.outputs.ravel(), *decision.modes, *decision.setpoints.ravel()]
-        rows.append([*decided, *state.branch_b.ravel(), *decision.conditions.ravel(), *decision.details.ravel()])
+        state, decision = step(plan, state, _snapshot(k, plan), 0.5 * k)
+        told = (decision.commands, decision.outputs, decision.modes, decision.setpoints)
+        noticed = (decision.conditions, decision.details)
+        remembered = (state.branch_b, state.vs, state.ss)
+        rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))
     return np.array(rows, dtype=np.float64)

@@ -133,7 +133,11 @@ D_MODEL_HEAT_KW: Final = 26
 HEAT_STAGES: Final = 4
 D_IMPLAUSIBLE: Final = D_MODEL_HEAT_KW + HEAT_STAGES
 """``Cause`` that keeps the CDU from automatic because its readings cannot be so; 0 where none does."""
-CDU_STATE: Final = D_IMPLAUSIBLE + 1
+D_FLOOR_C: Final = D_IMPLAUSIBLE + 1
+"""Dew-point floor of the supply temperature in force; NaN before the first cycle (see ``control.dew_floor``)."""
+D_DEW_BAD_S: Final = D_FLOOR_C + 1
+"""Seconds for which no dew point has been known."""
+CDU_STATE: Final = D_DEW_BAD_S + 1
 
 PUMPS_MAX: Final = 8
 """The largest CDUs in public data sheets have three; configuration allows no more than this."""

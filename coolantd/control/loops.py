@@ -21,9 +21,8 @@ from coolantd.control.actuators import (
 from coolantd.control.events import HELPERS as EVENT_HELPERS
 from coolantd.control.events import advance_mode, is_good
 from coolantd.control.layout import (
-    C_DEW_DESIGN_C,
-    C_DEW_MARGIN_K,
     C_FAILSAFE_SPEED,
+    D_FLOOR_C,
     D_HEAT_KW,
     D_IMPLAUSIBLE,
     LOOPS,
@@ -42,7 +41,6 @@ from coolantd.control.layout import (
     S_TRIAL,
     S_TRIAL_PCT,
     SUPPLY_TEMP,
-    X_DEW,
     X_HEAT,
     X_PV,
     X_VALVE,
@@ -83,12 +81,6 @@ def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: floa
     step = p[P_SETPOINT_RATE] * dt_s
     s[S_SETPOINT] = clip(p[P_SETPOINT], s[S_SETPOINT] - step, s[S_SETPOINT] + step)
     return s[S_SETPOINT]
-
-
-def dew_point_floor(x: IntArray, c: FloatArray, value: FloatArray, quality: IntArray) -> float:
-    """Return the least supply temperature without condensation; the site's worst case replaces a bad sensor (FM-03)."""
-    dew_c = value[x[X_DEW]] if is_good(x[X_DEW], quality) else c[C_DEW_DESIGN_C]
-    return dew_c + c[C_DEW_MARGIN_K]
 
 
 def failsafe_valve(table: FloatArray, heat_kw: float) -> float:
@@ -183,7 +175,7 @@ def run_model(
 
     The fixed gains follow bumplessly meanwhile, and take over when the model's inputs fail.
     """
-    setpoint = at_least(s[S_SETPOINT_USED], dew_point_floor(x, c, value, quality) + FLOOR_GUARD_K)
+    setpoint = at_least(s[S_SETPOINT_USED], d[D_FLOOR_C] + FLOOR_GUARD_K)
     moved = supply_step(p, s, c, d, x, value, quality, setpoint, pv, measured_pct, held_pct, drives, dt_s)
     if moved:
         track(p, s, s[S_SETPOINT_USED], pv, 0.0, s[S_OUTPUT])
@@ -221,7 +213,7 @@ def run_loops(
         if math.isfinite(pv):
             setpoint = effective_setpoint(p[k], s[k], pv, dt_s)
             if k == SUPPLY_TEMP:
-                setpoint = at_least(setpoint, dew_point_floor(x, c, value, quality))
+                setpoint = at_least(setpoint, d[D_FLOOR_C])
             s[k, S_SETPOINT_USED] = setpoint
         failsafe_pct = (
             failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
@@ -314,7 +306,6 @@ HELPERS: Final = (
     pid_step,
     *EVENT_HELPERS,
     effective_setpoint,
-    dew_point_floor,
     failsafe_valve,
     any_yielded,
     loop_yielded,

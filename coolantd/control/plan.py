@@ -32,6 +32,7 @@ from coolantd.control.layout import (
     X_PUMP,
     X_REQUIRED,
 )
+from coolantd.control.sensor_plan import SensorPlan
 from coolantd.control.stages import INTERPRETED, Stages
 from coolantd.point import FloatArray, IntArray
 from coolantd.safety.envelope import LIMIT_COLUMNS
@@ -39,6 +40,8 @@ from coolantd.safety.envelope import LIMIT_COLUMNS
 NAN: Final = float("nan")
 NOTHING_MORE: Final = EstimateParameters()
 """No point and no figure besides the model's."""
+NO_SENSORS: Final = SensorPlan()
+"""Every reference to a point is one sensor, and nothing is watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +188,7 @@ class Plan:
 
     Attributes:
         branches: the balanced manifolds.
+        sensors: votes and watched sensors.
         stages: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
     """
 
@@ -201,23 +205,14 @@ class Plan:
     branches: BranchPlan
     ep: FloatArray
     ex: IntArray
+    sensors: SensorPlan = NO_SENSORS
     stages: Stages = INTERPRETED
 
     def arrays(self) -> Fixed:
         """Return the arrays as kernels take them."""
-        return Fixed(
-            self.p,
-            self.c,
-            self.x,
-            self.tables,
-            self.y,
-            self.f,
-            self.limits,
-            self.branches.m,
-            self.branches.x,
-            self.ep,
-            self.ex,
-        )
+        own = (self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
+        b, v = self.branches, self.sensors
+        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -332,6 +327,7 @@ def make_plan(
     *,
     period_s: float,
     manifolds: Sequence[BalanceParameters] = (),
+    sensors: SensorPlan = NO_SENSORS,
 ) -> Plan:
     """Pack parameters into a plan with interpreted kernels.
 
@@ -360,6 +356,7 @@ def make_plan(
         cdus=tuple(cdus),
         actuators=tuple(actuators),
         period_s=period_s,
+        sensors=sensors,
         p=np.array(p, dtype=np.float64).reshape(n, LOOPS, LOOP_PARAMETERS),
         c=np.array(c, dtype=np.float64).reshape(n, CDU_PARAMETERS),
         x=np.array([_pack_indices(cdu) for cdu in cdus], dtype=np.int64).reshape(n, CDU_INDICES),

@@ -16,6 +16,8 @@ from coolantd.control.estimator import estimate
 from coolantd.control.layout import A_LAST
 from coolantd.control.loops import HELPERS as LOOP_HELPERS
 from coolantd.control.loops import decide_loops
+from coolantd.control.sensors import HELPERS as SENSOR_HELPERS
+from coolantd.control.sensors import judge_sensors
 from coolantd.kernel import Kernel
 from coolantd.safety.envelope import GATE, gate
 
@@ -33,11 +35,30 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
     Args:
         fixed: what the plan says.
         memory: what control remembers.
-        seen: every point now.
+        seen: every point now; changed in place by the first stage.
         result: written from scratch.
         dt_s: measured seconds since the last step, > 0.
     """
     clear(result)
+    judge_sensors(
+        fixed.sx,
+        fixed.sp,
+        memory.ss,
+        fixed.vx,
+        fixed.vp,
+        memory.vs,
+        fixed.x,
+        fixed.y,
+        fixed.c,
+        memory.d,
+        seen.value,
+        seen.quality,
+        seen.reason,
+        seen.age_s,
+        result.conditions,
+        result.details,
+        dt_s,
+    )
     estimate(
         fixed.c,
         memory.d,
@@ -100,6 +121,17 @@ def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None
 
 
 DECIDE: Final = Kernel(
-    decide, (*LOOP_HELPERS, *ESTIMATE_HELPERS, estimate, decide_loops, *BRANCH_HELPERS, balance, clear)
+    decide,
+    (
+        *LOOP_HELPERS,
+        *SENSOR_HELPERS,
+        judge_sensors,
+        *ESTIMATE_HELPERS,
+        estimate,
+        decide_loops,
+        *BRANCH_HELPERS,
+        balance,
+        clear,
+    ),
 )
 PASS_GATE: Final = Kernel(pass_gate, (*GATE.helpers, gate))

@@ -17,6 +17,7 @@ from coolantd.control.layout import (
     C_MODEL_UA_KW_K,
     CDU_STATE,
     D_CAUSE,
+    D_FLOOR_C,
     D_HEAT_KW,
     D_IMPLAUSIBLE,
     D_MODE,
@@ -31,6 +32,7 @@ from coolantd.control.layout import (
     S_TRIAL,
 )
 from coolantd.control.plan import NAN, Plan
+from coolantd.control.sensor_plan import SensorState, carry_sensors, initial_sensors, show_last_votes
 from coolantd.control.trial import advance_trials, offset_demands
 from coolantd.control.trial_order import Trial
 from coolantd.point import FloatArray, IntArray, Quality, Snapshot
@@ -62,6 +64,8 @@ class ControlState:
         branch_b: (their branches, BRANCH_STATE).
         e: (cdus, ESTIMATE_STATE).
         eb: (cdus, BRANCHES_MAX, BRANCH_STATE) of ``estimate_layout``.
+        vs: (votes, VOTE_STATE).
+        ss: (sensors, SENSOR_STATE).
         trials: at most one per CDU, those that are over included.
     """
 
@@ -73,6 +77,8 @@ class ControlState:
     branch_b: FloatArray
     e: FloatArray
     eb: FloatArray
+    vs: FloatArray
+    ss: FloatArray
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
@@ -92,6 +98,7 @@ class Decision:
         setpoints: (cdus, LOOPS) in force, ramped, floor applied; NaN before the first good process variable.
         outputs: (cdus, LOOPS) loop outputs, %.
         wants_remote: (cdus,) True while the device should be told to obey us and does not yet.
+        seen: the snapshot as the loops saw it: voted rows filled, sensors that are not believed marked.
         conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so now, else 0.
         details: (cdus, CONDITIONS) which pump, branch or point it is about; ``NOTHING`` where it is none.
     """
@@ -106,6 +113,7 @@ class Decision:
     wants_remote: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
     conditions: IntArray
     details: IntArray
+    seen: Snapshot
 
 
 def initial_state(plan: Plan) -> ControlState:
@@ -116,11 +124,12 @@ def initial_state(plan: Plan) -> ControlState:
     d = np.zeros((n, CDU_STATE))
     d[:, D_MODE] = float(Mode.FAILSAFE)
     d[:, D_CAUSE] = float(Cause.WAITING_FOR_SCAN)
-    d[:, D_HEAT_KW] = NAN
+    d[:, [D_HEAT_KW, D_FLOOR_C]] = NAN
     w, b = blank_memory(plan.branches)
     e, eb = initial_estimates(n)
     a = np.full((m, ACTUATOR_STATE), NAN)
-    return ControlState(time_s=NAN, s=s, d=d, a=a, branch_w=w, branch_b=b, e=e, eb=eb)
+    sensors = initial_sensors(plan.sensors)
+    return ControlState(time_s=NAN, s=s, d=d, a=a, branch_w=w, branch_b=b, e=e, eb=eb, vs=sensors.vs, ss=sensors.ss)
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -151,7 +160,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
         if (actuator.device, actuator.name) in tags:
             new.a[i] = old.a[tags[actuator.device, actuator.name]]
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
-    return replace(new, time_s=old.time_s, branch_w=w, branch_b=b)
+    sensors = carry_sensors(old_plan.sensors, SensorState(old.vs, old.ss), plan.sensors)
+    return replace(new, time_s=old.time_s, branch_w=w, branch_b=b, vs=sensors.vs, ss=sensors.ss)
 
 
 def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:
@@ -176,8 +186,9 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     dt_s = _elapsed_s(plan, state, now_s)
     numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
     quality = np.where(numbers, snapshot.quality, _BAD)
-    fixed, seen = plan.arrays(), Seen(snapshot.value, quality, snapshot.reason)
+    fixed, seen = plan.arrays(), Seen(snapshot.value.copy(), quality, snapshot.reason.copy(), snapshot.age_s.copy())
     memory, result = state.copied(), empty_result(len(plan.cdus), len(plan.actuators))
+    show_last_votes(fixed, memory, seen)
     trials = advance_trials(state.trials, plan, memory, seen, dt_s)
     plan.stages.decide(fixed, memory, seen, result, dt_s)
     offset_demands(trials, plan, memory, result, dt_s)
@@ -196,4 +207,5 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         wants_remote=(modes == _STARTING) & (causes == _WAITING_FOR_REMOTE),
         conditions=result.conditions,
         details=result.details,
+        seen=Snapshot(*seen),
     )

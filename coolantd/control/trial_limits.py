@@ -82,7 +82,7 @@ def power_kw_of(x: IntArray, value: FloatArray) -> float:
 
 def abort_of(trial: Trial, plan: Plan, s: FloatArray, mode: int, seen: Seen) -> Abort:
     """Return why the trial has to end now, or ``NONE``."""
-    value, quality, reason = seen
+    value, quality, reason = seen.value, seen.quality, seen.reason
     n, limits = trial.order.cdu, trial.order.limits
     x = plan.x[n]
     points = watched_points(plan, n)

@@ -17,6 +17,7 @@ from coolantd.safety.modes import Cause, Mode
 from coolantd.service.condition_watch import ConditionWatch
 from coolantd.service.hush import hushed, unheard
 from coolantd.service.journal import Recorder
+from coolantd.service.judged import as_judged
 from coolantd.service.metrics import Metrics
 from coolantd.service.table import PointTable
 from coolantd.service.writer import Writer
@@ -33,6 +34,7 @@ class Cycle:
     Attributes:
         plan, state, table, writer: what the next cycle works with.
         decision, snapshot: of the last completed cycle; None before the first.
+        seen: that snapshot as control judged it; None too once other points are in force.
         completed: cycles completed.
         conditions: what control has noticed and is so now.
         watchers: called after every cycle with its time; they look, and change no command of it.
@@ -56,6 +58,7 @@ class Cycle:
         self.writer = writer
         self.decision: Decision | None = None
         self.snapshot: Snapshot | None = None
+        self.seen: Snapshot | None = None
         self.completed = 0
         self.conditions = ConditionWatch(journal)
         self.watchers: list[Callable[[float], None]] = []
@@ -72,6 +75,8 @@ class Cycle:
         """
         if _rows(plan) != _rows(self.plan):
             self.decision = None
+        if table.index != self.table.index or plan.sensors != self.plan.sensors:
+            self.seen = None
         self.plan = plan.with_kernels(self.plan.stages)
         self.state, self.table, self.writer = state, table, writer
 
@@ -99,7 +104,7 @@ class Cycle:
         silent = self._silent_devices()
         self.snapshot = unheard(self.table.snapshot(now_s), self.table.labels.devices, silent)
         self.state, decision = step(self.plan, self.state, self.snapshot, now_s)
-        self.decision = decision
+        self.decision, self.seen = decision, decision.seen
         self.writer.carry_out(self.plan, hushed(self.plan, decision, silent), self.snapshot, now_s)
         self.completed += 1
         self._metrics.cycles.inc()
@@ -108,6 +113,14 @@ class Cycle:
         for watch in self.watchers:
             watch(now_s)
         return decision
+
+    def judged(self, now_s: float) -> Snapshot:
+        """Return every point now, as control judged it in the last cycle: what people are shown."""
+        snapshot = self.table.snapshot(now_s)
+        if self.seen is None:
+            return snapshot
+        since_s = max(now_s - self.state.time_s, 0.0)
+        return as_judged(snapshot, self.plan.sensors, self.seen, since_s, self.plan.period_s)
 
     def _tell_mode_changes(self, decision: Decision) -> None:
         for n, cdu in enumerate(self.plan.cdus):

@@ -22,6 +22,7 @@ from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
 from coolantd.service.view import DaemonView, LoopView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS
+from coolantd.service.vote_view import MemberUse
 from coolantd.units import W_PER_KW
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -190,6 +191,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield _family("coolantd_device_text_info", "What a device says of itself in text", texts)
     yield _family("coolantd_cdu_mode", "1 for the mode a CDU is in, 0 for every other", _mode_rows(view))
     yield _family("coolantd_cdu_condition", "1 while control has noticed this of a CDU, else 0", _condition_rows(view))
+    yield _family("coolantd_vote_member_used", "1 while a sensor makes its voted point, else 0", _member_rows(view))
     yield from _loop_families(view.loops)
     yield from _model_families(view)
     yield from _branch_families(view)
@@ -200,6 +202,12 @@ def _mode_rows(view: DaemonView) -> Rows:
     for cdu in view.cdus:
         for mode in Mode:
             yield (("cdu", cdu.name), ("mode", mode.label)), int(cdu.mode == mode.label)
+
+
+def _member_rows(view: DaemonView) -> Rows:
+    for vote in view.votes:
+        for member in vote.members:
+            yield (("cdu", vote.cdu), ("vote", vote.tag), ("member", member.tag)), int(member.use == MemberUse.USED)
 
 
 def _condition_rows(view: DaemonView) -> Rows:

@@ -22,6 +22,7 @@ from coolantd.service.cycle import Cycle
 from coolantd.service.fleet import Fleet
 from coolantd.service.model_view import model_views
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
+from coolantd.service.vote_view import vote_views
 
 CONTROLLING = (Mode.AUTOMATIC, Mode.MANUAL)
 
@@ -37,7 +38,7 @@ def portray(
     begun_s: float,
 ) -> DaemonView:
     """Return the daemon at one instant; point samples are of ``now_s``, decisions of the last cycle."""
-    snapshot = cycle.table.snapshot(now_s)
+    snapshot = cycle.judged(now_s)
     cdus = _cdus(cycle)
     waiting = [f"{cdu.name} is in {cdu.mode}: {cdu.cause}" for cdu in cdus if cdu.mode not in _labels()]
     cause = "; ".join(waiting) if cdus else "no cycle has completed yet" * (cycle.decision is None)
@@ -61,6 +62,7 @@ def portray(
         broker_connected=None if fleet.mqtt is None else fleet.mqtt.link.connected,
         buses=fleet.bus_views(),
         conditions=cycle.conditions.views(now_s),
+        votes=vote_views(cycle.plan, cycle.state, cycle.seen),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from coolantd.point import Snapshot
 from coolantd.service.branch_view import BranchView
 from coolantd.service.model_view import ModelView
+from coolantd.service.vote_view import VoteView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,3 +167,5 @@ class DaemonView:
     buses: tuple[BusView, ...] = ()
     conditions: tuple[ConditionView, ...] = ()
     """What control has noticed and is so now."""
+    votes: tuple[VoteView, ...] = ()
+    """Of every point that several sensors make."""

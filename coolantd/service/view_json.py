@@ -51,6 +51,7 @@ def state_json(view: DaemonView) -> Json:
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
         "conditions": [_unknown_to_null(asdict(condition)) for condition in view.conditions],
+        "votes": [asdict(vote) | {"members": [asdict(member) for member in vote.members]} for vote in view.votes],
         "devices": [_device(device) for device in view.devices],
         "buses": [_unknown_to_null(asdict(bus)) | {"devices": list(bus.devices)} for bus in view.buses],
         "reload": _unknown_to_null(asdict(view.reload)),

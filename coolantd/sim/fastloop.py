@@ -151,9 +151,8 @@ class FastLoop:
         self._fixed = plan.arrays()
         self.memory = initial_state(plan).copied()
         self.result = empty_result(len(plan.cdus), len(plan.actuators))
-        self.seen = Seen(
-            np.full(points, np.nan), np.full(points, int(Quality.BAD), dtype=np.int64), np.zeros(points, dtype=np.int64)
-        )
+        bad, reason = np.full(points, int(Quality.BAD), dtype=np.int64), np.zeros(points, dtype=np.int64)
+        self.seen = Seen(np.full(points, np.nan), bad, reason, np.zeros(points))
         self._packed = on.Plants(*(np.stack(rows) for rows in zip(*(plant.packed() for plant in plants), strict=True)))
         table = np.array([each.packed() for each in instruments]).reshape(-1, on.INSTRUMENT_COLUMNS)
         slots = np.array(plain_actuators(plan) if actuators is None else list(actuators), dtype=np.int64)

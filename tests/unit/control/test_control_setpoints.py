@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from control_rig import PERIOD_S, SLEW, VALVE, Rig, assemble, cdu_parts, controlling, site
 
+from coolantd.control.conditions import Condition
 from coolantd.control.step import carry_state, step
 from coolantd.point import Quality, Reason, Snapshot
 from coolantd.safety.modes import Cause, Mode
@@ -46,21 +47,61 @@ def test_a_changed_setpoint_is_ramped_and_moves_the_output_by_less_than_a_percen
 
 def test_fm_03_i4_the_setpoint_never_falls_under_the_measured_dew_point_plus_margin():
     rig = controlling()
-    rig.put(dew=33.5)
-    rig.step()
-    assert setpoint(rig) == 35.5
+    dew_c = 31.5
+    rig.put(dew=dew_c)
+    rig.step(400)
+    for _ in range(1200):  # 6 K in 10 min
+        dew_c += 6.0 / 1200.0
+        rig.put(dew=dew_c)
+        rig.step()
+        assert setpoint(rig) >= max(34.0, dew_c + 2.0) - 1e-9
     rig.put(dew=13.0)
-    rig.step()
+    rig.step(800)
     assert setpoint(rig) == 34.0
 
 
-@pytest.mark.parametrize("quality", [Quality.BAD, Quality.UNCERTAIN])
-def test_fm_03_a_bad_dew_point_is_replaced_by_the_worst_case_of_the_site(quality):
+def test_fm_03_a_dew_point_from_another_world_does_not_step_the_loop():
+    rig = controlling()
+    rig.put(dew=31.0)
+    rig.step(400)
+    rig.put(dew=45.0)
+    rig.step()
+    assert setpoint(rig) == 34.0
+    rig.put(dew=31.0)
+    rig.step()
+    assert setpoint(rig) == 34.0
+    rig.put(dew=40.0)
+    rig.step(18)
+    assert setpoint(rig) == 34.0
+    rig.step(400)
+    assert setpoint(rig) == pytest.approx(42.0)
+    rig.put(dew=31.0)
+    rig.step(120)
+    assert setpoint(rig) == pytest.approx(41.0)
+
+
+def test_fm_03_without_a_dew_point_the_worst_case_of_the_site_comes_into_force():
     rig = controlling(cdu={"dew_point_design_c": 33.0})
     assert setpoint(rig) == 34.0
-    rig.spoil("dew", quality=quality)
-    rig.step()
+    rig.spoil("dew")
+    before = setpoint(rig)
+    for _ in range(500):
+        rig.step()
+        assert setpoint(rig) - before <= 0.1 * PERIOD_S + 1e-9
+        before = setpoint(rig)
     assert setpoint(rig) == 35.0
+    assert rig.decision.conditions[0, Condition.DEW_POINT_UNKNOWN] == 1
+
+
+def test_fm_03_an_old_dew_point_holds_with_more_margin():
+    rig = controlling(cdu={"dew_point_design_c": 18.0})
+    rig.put(dew=32.0)
+    rig.step(500)
+    assert setpoint(rig) == 34.0
+    rig.spoil("dew", quality=Quality.UNCERTAIN, reason=Reason.STALE)
+    rig.step(100)
+    assert setpoint(rig) == 35.0
+    assert rig.decision.conditions[0, Condition.DEW_POINT_UNKNOWN] == 0
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ class Bench:
             wants_remote=np.array([wants_remote]),
             conditions=np.zeros((1, CONDITIONS), dtype=np.int64),
             details=np.full((1, CONDITIONS), -1, dtype=np.int64),
+            seen=Snapshot(*(np.zeros(0) for _ in range(4))),
         )
         value = np.array([readback, remote])
         quality = np.where(np.isnan(value), int(Quality.BAD), int(Quality.GOOD))
