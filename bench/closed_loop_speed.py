@@ -169,10 +169,8 @@ def show(result: dict[str, Any]) -> None:
         print(f"  {title:<46}{speed:>9,} x real time")
     for name, (low, high) in result["published_rtf"].items():
         print(f"  published, {name.replace('_', ' '):<35}{low:g} to {high:g} x real time")
-    cycle_us, compile_s = result["day_us_per_cycle"], result["compile_s"]
-    print(
-        f"  the day took {result['day_wall_s']:.2f} s, {cycle_us:.1f} us per cycle; compiling before it {compile_s:.0f} s"
-    )
+    print(f"  the day took {result['day_wall_s']:.2f} s, {result['day_us_per_cycle']:.1f} us a cycle")
+    print(f"  compiling before it took {result['compile_s']:.0f} s")
     print(f"  target {result['day_target_s']:g} s for the day: {met[result['day_target_met']]}")
     print(f"  target {result['fleet_target_rtf']:,.0f} x for the fleet: {met[result['fleet_target_met']]}")
 

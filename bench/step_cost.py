@@ -7,6 +7,11 @@ quality of every input, runs modes and failsafe, ramps setpoints over a dew-poin
 pulls integrals back to what was achieved, and passes every command through the envelope. The peer gets plain floats;
 ``step()`` gets the snapshot that the point table makes of every point.
 
+Then the law alone, supply temperature with feedforward and power and the pressure loop, for 100 CDUs in three forms on
+the same recorded readings: compiled, interpreted, and in C by hand (``c_law``), whose outputs must agree to 1e-9 %.
+
+Times are the processor's own, so that a machine that does other things too does not count against anybody.
+
 Usage: ``python bench/step_cost.py [--json] [--rounds N]``
 """
 
@@ -24,6 +29,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from c_law import AGREEMENT_PCT, FLAGS, Forms, greatest_difference_pct
 from simple_pid import PID
 
 from coolantd.config.build import build_plan, point_specs
@@ -40,6 +46,8 @@ SNAPSHOTS: Final = 16
 SLICE_S: Final = 0.02
 """Each contestant runs about this long in a round, so that none is measured by a few calls."""
 PROGRESS_S: Final = 2.0
+TARGET_US: Final = 10.0
+"""Per CDU for the whole compiled ``step()`` in a batch of 100."""
 
 Turn = Callable[[int], object]
 
@@ -185,9 +193,9 @@ class Peer:
 
 
 def _time_s(turn: Turn, times: int) -> float:
-    begun_s = time.perf_counter()
+    begun_s = time.process_time()
     turn(times)
-    return (time.perf_counter() - begun_s) / times
+    return (time.process_time() - begun_s) / times
 
 
 def measure(contestants: dict[str, Turn], rounds: int, progress: Callable[[int], None]) -> dict[str, float]:
@@ -228,8 +236,31 @@ def run(rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
             "simple_pid_over_compiled_ratio": round(us["simple_pid"] / us["compiled"], 3),
             "simple_pid_over_interpreted_ratio": round(us["simple_pid"] / us["interpreted"], 4),
             "interpreted_over_compiled_ratio": round(us["interpreted"] / us["compiled"], 2),
+            "target_met": us["compiled"] / count <= TARGET_US,
             "compiled_share_of_period_ratio": round(us["compiled"] * 1e-6 / plan.period_s, 7),
         }
+    result["target_us_per_cdu"] = TARGET_US
+    result["law_100"] = law_forms(100, rounds, progress)
+    return result
+
+
+def law_forms(count: int, rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
+    """Return what the law alone costs in each form; without C where there is no compiler."""
+    progress("compiling the law alone")
+    forms = Forms(count)
+    contestants: dict[str, Turn] = {"compiled": forms.compiled, "interpreted": forms.interpreted}
+    result: dict[str, object] = {"c": "no C compiler found: not measured"}
+    if forms.in_c is not None:
+        difference_pct = greatest_difference_pct(forms.in_c, forms.story)
+        if not difference_pct <= AGREEMENT_PCT:
+            raise SystemExit(f"the law in C differs by {difference_pct} %: it is not the same law")
+        contestants["c"] = forms.c
+        result = {"c": f"gcc {' '.join(FLAGS)}", "greatest_difference_pct": difference_pct}
+    us = measure(contestants, rounds, lambda n: progress(f"the law alone: round {n} of {rounds}"))
+    result |= {f"{name}_us_per_cdu": round(value / count, 3) for name, value in us.items()}
+    result["interpreted_over_compiled_ratio"] = round(us["interpreted"] / us["compiled"], 1)
+    if "c" in us:
+        result["compiled_over_c_ratio"] = round(us["compiled"] / us["c"], 2)
     return result
 
 
@@ -247,6 +278,21 @@ def table(result: dict[str, object]) -> str:
         ):
             lines.append(f"  {title:<28}{row[name + '_us']:>12.1f} us {row[name + '_us_per_cdu']:>10.2f} us per CDU")
         lines.append(f"  {'simple-pid / compiled':<28}{row['simple_pid_over_compiled_ratio']:>12.2f} x")
+        if count == SIZES[-1]:
+            verdict = "met" if row["target_met"] else "MISSED"
+            lines.append(f"  {'target':<28}{TARGET_US:>12.1f} us per CDU: {verdict}")
+    law = result["law_100"]
+    assert isinstance(law, dict)
+    lines.append("\nthe law alone, 100 CDUs in automatic, the same readings")
+    for name, title in (("compiled", "compiled"), ("interpreted", "interpreted"), ("c", "C by hand")):
+        if f"{name}_us_per_cdu" in law:
+            lines.append(f"  {title:<28}{law[f'{name}_us_per_cdu']:>12.2f} us per CDU")
+    lines.append(f"  {'interpreted / compiled':<28}{law['interpreted_over_compiled_ratio']:>12.1f} x")
+    if "compiled_over_c_ratio" in law:
+        lines.append(f"  {'compiled / C':<28}{law['compiled_over_c_ratio']:>12.2f} x")
+        lines.append(f"  outputs of the two differ by at most {law['greatest_difference_pct']:.0e} %")
+    else:
+        lines.append(f"  C: {law['c']}")
     return "\n".join(lines)
 
 
