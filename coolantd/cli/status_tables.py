@@ -50,7 +50,7 @@ _COLOURS: Final = {
 BRANCH_COLOURS: Final = {"balanced": "green", "open": "yellow", "short": "red", "held": "yellow"}
 
 _NAMES: Final = frozenset(
-    {"device", "point", "endpoint", "bus", "cdu", "loop", "manifold", "branch", "command %", "position %"}
+    {"device", "point", "endpoint", "bus", "cdu", "group", "loop", "manifold", "branch", "command %", "position %"}
 )
 """Columns that are never folded or cut: half a name cannot be typed into an order."""
 
@@ -74,6 +74,7 @@ def render(view: Json, *, plain: bool) -> Group:
         _cdus(view),
         _loops(view),
         _models(view),
+        _groups(view),
         _branches(view),
         _votes(view),
         _actuators(view),
@@ -181,6 +182,14 @@ def _models(view: Json) -> Table:
             _figure(model["supply_temp_c"]),
             _figure(model["valve_wanted_pct"]),
         )
+    return table
+
+
+def _groups(view: Json) -> Table:
+    table = _table("Groups", ("group", "cdu", "state", "output %>"))
+    for member in view.get("groups", ()):
+        state = Text(member["state"], "green" if member["state"] == "member" else "yellow")
+        table.add_row(escape(member["group"]), escape(member["cdu"]), state, _figure(member["output_pct"]))
     return table
 
 

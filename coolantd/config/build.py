@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from coolantd.config.build_branches import balance_parameters, feeding_cdu
+from coolantd.config.build_groups import build_groups
 from coolantd.config.load import Loaded
 from coolantd.config.models import (
     CduConfig,
@@ -291,7 +292,8 @@ def _plan(loaded: Loaded, specs: Sequence[PointSpec]) -> Plan:
     balanced = [found for manifold in config.manifolds if (found := builder.manifold(manifold)) is not None]
     sensors = sensor_plan(config, config.cdus, builder.index)
     period_s = config.control.period_s
-    return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced, sensors=sensors)
+    groups = build_groups(config)
+    return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced, sensors=sensors, groups=groups)
 
 
 def build_plan_without(loaded: Loaded, devices: Collection[str]) -> Plan:

@@ -10,6 +10,7 @@ from coolantd.config.balancecheck import check_balance
 from coolantd.config.document import Document
 from coolantd.config.draft import DeviceDraft, Draft, ManifoldDraft, Named
 from coolantd.config.explain import shown
+from coolantd.config.groupcheck import check_groups
 from coolantd.config.hosts import LOOPBACK_ALLOWED, is_loopback
 from coolantd.config.linecheck import check_lines
 from coolantd.config.locate import KeyPath
@@ -27,13 +28,13 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     """Return every contradiction between the parts of a configuration."""
     document = draft.document
     problems = [*_http(draft), *_mqtt(draft)]
-    for entries in (draft.lines, draft.devices, draft.cdus, draft.manifolds):
+    for entries in (draft.lines, draft.devices, draft.cdus, draft.manifolds, draft.groups):
         problems += _unique_names(entries, document)
     problems += _unique_endpoints(draft.devices, document)
     for device in draft.devices:
         if device.config is not None:
             problems += _device(device, device.config, draft)
-    problems += [*check_lines(draft), *check_proxies(draft)]
+    problems += [*check_lines(draft), *check_proxies(draft), *check_groups(draft)]
     plant = Plant(document, draft.devices)
     drivers = [problem for cdu in draft.cdus for problem in check_cdu(cdu, plant)]
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]

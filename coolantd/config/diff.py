@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coolantd.config.line_models import LineConfig
 from coolantd.config.load import Loaded
-from coolantd.config.models import CduConfig, Config, DeviceConfig, ManifoldConfig
+from coolantd.config.models import CduConfig, Config, DeviceConfig, GroupConfig, ManifoldConfig
 from coolantd.protocol.profile import Profile
 
 _RESTART_KEYS: Final = ("http.host", "http.port", "paths.state", "paths.cache", "paths.runtime")
@@ -22,6 +22,7 @@ class ConfigDiff:
 
     Attributes:
         devices_changed: those whose serial line changed among them.
+        groups_changed: whether any group of CDUs was added, removed or changed.
         proxies_changed: whether any proxy was added, removed or changed; one is named by its ``host:port``.
         lines: sentences like ``cdu1.supply_temp.setpoint_c: 34.0 -> 35.0``.
     """
@@ -35,6 +36,7 @@ class ConfigDiff:
     manifolds_added: tuple[str, ...] = ()
     manifolds_removed: tuple[str, ...] = ()
     manifolds_changed: tuple[str, ...] = ()
+    groups_changed: bool = False
     lines_changed: tuple[str, ...] = ()
     proxies_changed: bool = False
     site_changed: bool = False
@@ -62,6 +64,7 @@ def diff(old: Loaded, new: Loaded) -> ConfigDiff:
     devices = _matched("device ", _devices(was.devices, old.profiles), _devices(now.devices, new.profiles), lines)
     cdus = _matched("", _named(was.cdus), _named(now.cdus), lines)
     manifolds = _matched("manifold ", _named(was.manifolds), _named(now.manifolds), lines)
+    _matched("group ", _named(was.groups), _named(now.groups), lines)
     _matched("proxy ", _proxies(was), _proxies(now), lines)
     return ConfigDiff(
         devices_added=devices[0],
@@ -73,6 +76,7 @@ def diff(old: Loaded, new: Loaded) -> ConfigDiff:
         manifolds_added=manifolds[0],
         manifolds_removed=manifolds[1],
         manifolds_changed=manifolds[2],
+        groups_changed=was.groups != now.groups,
         lines_changed=serial[2],
         proxies_changed=was.proxies != now.proxies,
         site_changed=was.site != now.site,
@@ -111,7 +115,7 @@ def _matched(
     return added, removed, changed
 
 
-def _named(entries: Iterable[CduConfig | ManifoldConfig | LineConfig]) -> dict[str, Flat]:
+def _named(entries: Iterable[CduConfig | GroupConfig | ManifoldConfig | LineConfig]) -> dict[str, Flat]:
     return {entry.name: _flat(entry) for entry in entries}
 
 

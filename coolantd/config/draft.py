@@ -19,6 +19,7 @@ from coolantd.config.models import (
     ControlConfig,
     DeviceConfig,
     FailsafeConfig,
+    GroupConfig,
     HttpConfig,
     ManifoldConfig,
     ManualConfig,
@@ -85,6 +86,13 @@ class ManifoldDraft(Named):
 
 
 @dataclass(frozen=True, slots=True)
+class GroupDraft(Named):
+    """A group of CDUs."""
+
+    config: GroupConfig | None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Every part of a configuration that could be understood."""
 
@@ -99,6 +107,7 @@ class Draft:
     manifolds: tuple[ManifoldDraft, ...]
     lines: tuple[LineDraft, ...]
     proxies: tuple[ProxyDraft, ...]
+    groups: tuple[GroupDraft, ...]
 
 
 def validate(document: Document) -> tuple[Config | None, tuple[Problem, ...]]:
@@ -129,6 +138,9 @@ def draft(document: Document) -> Draft:
         ),
         lines=tuple(
             LineDraft(path, _text(item, "name"), _part(LineConfig, item)) for path, item in _items(table, "line")
+        ),
+        groups=tuple(
+            GroupDraft(path, _text(item, "name"), _part(GroupConfig, item)) for path, item in _items(table, "group")
         ),
         proxies=tuple(ProxyDraft(path, None, _part(ProxyConfig, item)) for path, item in _items(table, "proxy")),
     )

@@ -32,6 +32,7 @@ from coolantd.config.fields import (
 from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
 from coolantd.config.plant_model import ModelConfig
 from coolantd.config.sensor_models import SensorsConfig
+from coolantd.control.group_layout import GROUP_MAX
 from coolantd.control.layout import PUMPS_MAX
 
 DEVICES_MAX: Final = 256
@@ -314,6 +315,13 @@ class ManifoldConfig(Model):
     balance: BalanceConfig | None = None
 
 
+class GroupConfig(Model):
+    """CDUs that feed one header together: their pumps run alike, and the others carry a lost one's share."""
+
+    name: Token
+    cdus: Annotated[tuple[Token, ...], Field(min_length=2, max_length=GROUP_MAX)]
+
+
 class Config(Model):
     """The whole of a site's configuration; the keys of the arrays of tables are singular in the file."""
 
@@ -327,6 +335,7 @@ class Config(Model):
     devices: Annotated[tuple[DeviceConfig, ...], Field(alias="device", min_length=1, max_length=DEVICES_MAX)]
     cdus: Annotated[tuple[CduConfig, ...], Field(alias="cdu", max_length=CDUS_MAX)] = ()
     manifolds: Annotated[tuple[ManifoldConfig, ...], Field(alias="manifold", max_length=DEVICES_MAX)] = ()
+    groups: Annotated[tuple[GroupConfig, ...], Field(alias="group", max_length=CDUS_MAX)] = ()
     proxies: Annotated[tuple[ProxyConfig, ...], Field(alias="proxy", max_length=PROXIES_MAX)] = ()
 
 

@@ -28,6 +28,7 @@ class Fixed(NamedTuple):
         ep: (cdus, ESTIMATE_PARAMETERS). ex: (cdus, ESTIMATE_INDICES).
         vx, vp: (votes, VOTE_INDICES), (votes, VOTE_PARAMETERS).
         sx, sp: (sensors, SENSOR_INDICES), (sensors, SENSOR_PARAMETERS) of watched sensors.
+        group_x: (groups, GROUP_MAX) CDUs of one header.
     """
 
     p: FloatArray
@@ -45,6 +46,7 @@ class Fixed(NamedTuple):
     vp: FloatArray
     sx: IntArray
     sp: FloatArray
+    group_x: IntArray
 
 
 class Memory(NamedTuple):
@@ -59,6 +61,7 @@ class Memory(NamedTuple):
         e: (cdus, ESTIMATE_STATE). eb: (cdus, BRANCHES_MAX, BRANCH_STATE).
         vs: (votes, VOTE_STATE).
         ss: (sensors, SENSOR_STATE).
+        group_d: (cdus, GROUP_STATE).
     """
 
     s: FloatArray
@@ -70,6 +73,7 @@ class Memory(NamedTuple):
     eb: FloatArray
     vs: FloatArray
     ss: FloatArray
+    group_d: FloatArray
 
 
 class Seen(NamedTuple):

@@ -40,6 +40,7 @@ class Condition(IntEnum):
     SENSOR_DRIFTS = auto()
     SENSOR_STUCK = auto()
     DEW_POINT_UNKNOWN = auto()
+    GROUP_SHORT = auto()
 
     @property
     def label(self) -> str:
@@ -190,6 +191,11 @@ MEANINGS: Final[dict[Condition, Meaning]] = {
         cause="no dew point is known",
         consequence="the design dew point stands in, so the supply may be kept warmer than it need be",
         action="mend the dew-point sensor; until then make sure that the design value is this room's worst",
+    ),
+    Condition.GROUP_SHORT: Meaning(
+        cause="another CDU of its group carries nothing, so it carries a part of that one's share",
+        consequence="the group has less in reserve: the next loss may leave the racks short of flow",
+        action="see why that CDU is not in automatic or its pumps stand still, and bring it back",
     ),
 }
 """Of every condition."""

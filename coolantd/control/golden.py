@@ -10,6 +10,7 @@ import numpy as np
 
 from coolantd.control.branch_plan import BalanceParameters, BranchParameters
 from coolantd.control.golden_sensors import more_sensors, voting, with_more_sensors
+from coolantd.control.group_plan import GroupParameters
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.step import initial_state, step
 from coolantd.control.trial_order import Method, Trial, TrialOrder
@@ -131,9 +132,19 @@ def voting_plan() -> Plan:
     return make_plan([voting(plain.cdus[0], _POINTS)], plain.actuators, period_s=plain.period_s, sensors=sensors)
 
 
+def group_plan() -> Plan:
+    """Return the golden plan with a second CDU of other gains on the same header: both see the same points."""
+    plain = golden_plan()
+    (cdu,), others = plain.cdus, [replace(each, device="other", cdu=1) for each in plain.actuators]
+    pressure = replace(cdu.pressure, gain=0.3, output_min_pct=40.0)
+    other = replace(cdu, name="other", device="other", pressure=pressure, valve=2, pumps=(3,))
+    groups = [GroupParameters(name="group", cdus=(0, 1))]
+    return make_plan([cdu, other], [*plain.actuators, *others], period_s=plain.period_s, groups=groups)
+
+
 def golden_plans() -> tuple[Plan, ...]:
     """Return every plan that compiled kernels have to reproduce."""
-    return golden_plan(), model_plan(), branch_plan(), voting_plan()
+    return golden_plan(), model_plan(), branch_plan(), voting_plan(), group_plan()
 
 
 def _snapshot(k: int, plan: Plan) -> Snapshot:
@@ -180,6 +191,6 @@ def golden_trace(plan: Plan) -> FloatArray:
         state, decision = step(plan, state, _snapshot(k, plan), 0.5 * k)
         told = (decision.commands, decision.outputs, decision.modes, decision.setpoints)
         noticed = (decision.conditions, decision.details)
-        remembered = (state.branch_b, state.vs, state.ss)
+        remembered = (state.branch_b, state.group_d, state.vs, state.ss)
         rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))
     return np.array(rows, dtype=np.float64)

@@ -15,6 +15,7 @@ from coolantd.control.arrays import Fixed
 from coolantd.control.branch_plan import BalanceParameters, BranchPlan, pack_branches
 from coolantd.control.estimate_layout import ESTIMATE_INDICES, ESTIMATE_PARAMETERS
 from coolantd.control.estimate_plan import EstimateParameters, Machine, pack_parameters, pack_points
+from coolantd.control.group_plan import GroupParameters, pack_groups
 from coolantd.control.layout import (
     ACTUATOR_INDICES,
     ACTUATOR_PARAMETERS,
@@ -189,6 +190,7 @@ class Plan:
     Attributes:
         branches: the balanced manifolds.
         sensors: votes and watched sensors.
+        groups: CDUs that feed one header together.
         stages: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
     """
 
@@ -203,6 +205,8 @@ class Plan:
     f: FloatArray
     limits: FloatArray
     branches: BranchPlan
+    groups: tuple[GroupParameters, ...]
+    group_x: IntArray
     ep: FloatArray
     ex: IntArray
     sensors: SensorPlan = NO_SENSORS
@@ -212,7 +216,7 @@ class Plan:
         """Return the arrays as kernels take them."""
         own = (self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
         b, v = self.branches, self.sensors
-        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp)
+        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, self.group_x)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -328,6 +332,7 @@ def make_plan(
     period_s: float,
     manifolds: Sequence[BalanceParameters] = (),
     sensors: SensorPlan = NO_SENSORS,
+    groups: Sequence[GroupParameters] = (),
 ) -> Plan:
     """Pack parameters into a plan with interpreted kernels.
 
@@ -367,4 +372,6 @@ def make_plan(
         branches=pack_branches(manifolds),
         ep=np.array([pack_parameters(cdu.estimate, _machine(cdu)) for cdu in cdus]).reshape(n, ESTIMATE_PARAMETERS),
         ex=np.array([pack_points(cdu.estimate) for cdu in cdus], dtype=np.int64).reshape(n, ESTIMATE_INDICES),
+        groups=tuple(groups),
+        group_x=pack_groups(groups),
     )

@@ -13,6 +13,8 @@ from coolantd.control.branches import balance
 from coolantd.control.conditions import NOTHING
 from coolantd.control.estimator import HELPERS as ESTIMATE_HELPERS
 from coolantd.control.estimator import estimate
+from coolantd.control.groups import HELPERS as GROUP_HELPERS
+from coolantd.control.groups import run_groups
 from coolantd.control.layout import A_LAST
 from coolantd.control.loops import HELPERS as LOOP_HELPERS
 from coolantd.control.loops import decide_loops
@@ -91,6 +93,21 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
         result.demands,
         dt_s,
     )
+    run_groups(
+        fixed.group_x,
+        fixed.p,
+        memory.s,
+        memory.d,
+        fixed.x,
+        memory.group_d,
+        fixed.y,
+        fixed.f,
+        seen.value,
+        seen.quality,
+        seen.reason,
+        result.conditions,
+        dt_s,
+    )
     balance(
         fixed.branch_m,
         fixed.branch_x,
@@ -129,6 +146,8 @@ DECIDE: Final = Kernel(
         *ESTIMATE_HELPERS,
         estimate,
         decide_loops,
+        *GROUP_HELPERS,
+        run_groups,
         *BRANCH_HELPERS,
         balance,
         clear,

@@ -12,6 +12,7 @@ import numpy as np
 from coolantd.control.arrays import Memory, Seen, empty_result
 from coolantd.control.branch_plan import blank_memory, carry_memory
 from coolantd.control.estimate_plan import initial_estimates
+from coolantd.control.group_plan import blank_group_state
 from coolantd.control.layout import (
     ACTUATOR_STATE,
     C_MODEL_UA_KW_K,
@@ -66,6 +67,7 @@ class ControlState:
         eb: (cdus, BRANCHES_MAX, BRANCH_STATE) of ``estimate_layout``.
         vs: (votes, VOTE_STATE).
         ss: (sensors, SENSOR_STATE).
+        group_d: (cdus, GROUP_STATE).
         trials: at most one per CDU, those that are over included.
     """
 
@@ -79,6 +81,7 @@ class ControlState:
     eb: FloatArray
     vs: FloatArray
     ss: FloatArray
+    group_d: FloatArray
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
@@ -129,7 +132,8 @@ def initial_state(plan: Plan) -> ControlState:
     e, eb = initial_estimates(n)
     a = np.full((m, ACTUATOR_STATE), NAN)
     sensors = initial_sensors(plan.sensors)
-    return ControlState(time_s=NAN, s=s, d=d, a=a, branch_w=w, branch_b=b, e=e, eb=eb, vs=sensors.vs, ss=sensors.ss)
+    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n))
+    return ControlState(NAN, **own._asdict())
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -144,7 +148,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     for n, cdu in enumerate(plan.cdus):
         if (cdu.name, cdu.device) in rows:
             before = rows[cdu.name, cdu.device]
-            new.s[n], new.d[n] = old.s[before], old.d[before]
+            new.s[n], new.d[n], new.group_d[n] = old.s[before], old.d[before], old.group_d[before]
             if not np.array_equal(old_plan.c[before, C_MODEL_UA_KW_K:], plan.c[n, C_MODEL_UA_KW_K:], equal_nan=True):
                 new.d[n, D_MODEL_READY] = 0.0  # what was learnt belongs to the model that learnt it
             elif np.array_equal(old_plan.ep[before], plan.ep[n], equal_nan=True):

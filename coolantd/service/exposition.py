@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from coolantd.control.branch_layout import BranchState
 from coolantd.control.conditions import Condition
+from coolantd.control.group_layout import GroupState
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
 from coolantd.service.metrics import Metrics
@@ -195,6 +196,12 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield from _loop_families(view.loops)
     yield from _model_families(view)
     yield from _branch_families(view)
+    members = [((("cdu", each.cdu), ("group", each.group)), each) for each in view.groups]
+    yield _family(
+        "coolantd_group_state",
+        "1 for what a CDU is to its group (member, joining, out), 0 for every other",
+        [((*labels, ("state", s.label)), int(each.state == s.label)) for labels, each in members for s in GroupState],
+    )
     yield from _actuator_families(view)
 
 

@@ -20,6 +20,7 @@ from coolantd.safety.modes import Cause, Mode
 from coolantd.service.branch_view import branch_views
 from coolantd.service.cycle import Cycle
 from coolantd.service.fleet import Fleet
+from coolantd.service.group_view import group_views
 from coolantd.service.model_view import model_views
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
 from coolantd.service.vote_view import vote_views
@@ -55,6 +56,7 @@ def portray(
         loops=_loops(cycle, snapshot),
         models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
         branches=branch_views(cycle.plan, cycle.state),
+        groups=group_views(cycle.plan, cycle.state),
         actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
         devices=tuple(_with_local(cycle, device) for device in fleet.views(now_s)),

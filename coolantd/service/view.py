@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from coolantd.point import Snapshot
 from coolantd.service.branch_view import BranchView
+from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelView
 from coolantd.service.vote_view import VoteView
 
@@ -164,6 +165,8 @@ class DaemonView:
     """Of the CDUs that have one."""
     branches: tuple[BranchView, ...] = ()
     """Of the manifolds that are balanced."""
+    groups: tuple[GroupView, ...] = ()
+    """Every CDU of every group."""
     buses: tuple[BusView, ...] = ()
     conditions: tuple[ConditionView, ...] = ()
     """What control has noticed and is so now."""

@@ -47,6 +47,7 @@ def state_json(view: DaemonView) -> Json:
         "cycles": view.cycles,
         "loops": [_unknown_to_null(asdict(loop)) for loop in view.loops],
         "models": [_unknown_to_null(asdict(model)) for model in view.models],
+        "groups": [_unknown_to_null(asdict(member)) for member in view.groups],
         "branches": [_unknown_to_null(asdict(branch)) for branch in view.branches],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],

@@ -182,7 +182,7 @@ def bounds_checked():
     return compiled_stages(cache=False, boundscheck=True)
 
 
-@pytest.mark.parametrize("plan", golden_plans(), ids=("plain", "model", "branches", "votes"))
+@pytest.mark.parametrize("plan", golden_plans(), ids=("plain", "model", "branches", "votes", "group"))
 def test_fm_29_the_compiled_law_reproduces_the_golden_run_to_the_bit(compiled, plan):
     found, expected = golden_trace(plan.with_kernels(compiled)), golden_trace(plan)
     assert np.array_equal(found, expected, equal_nan=True)

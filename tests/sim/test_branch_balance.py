@@ -9,17 +9,11 @@ from branch_rig import NOISY, PERIOD_S, RACKS, UNEVEN_KW, BranchLoop, branch_pla
 
 from coolantd.control.branch_plan import pump_requests
 from coolantd.control.conditions import Condition
-from coolantd.control.stages import compiled_stages
 from coolantd.plant.loop import ADVANCE
 
 FLOW_LPM = 760.0
 """1.35 L/min per kW of the uneven racks together."""
 RAISE_MAX_K = 15.0
-
-
-@pytest.fixture(scope="module")
-def stages():
-    return compiled_stages(cache=False)
 
 
 @pytest.fixture(scope="module")

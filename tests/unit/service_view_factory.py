@@ -7,6 +7,7 @@ import numpy as np
 
 from coolantd.point import Quality, Reason, Sample, Snapshot, good
 from coolantd.service.branch_view import BranchView
+from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelUse, ModelView
 from coolantd.service.view import (
     ActuatorView,
@@ -100,6 +101,10 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
                 coolant_rise_k=NAN,
                 valve_target_pct=100.0,
             ),
+        ),
+        groups=(
+            GroupView(group="hall2", cdu="cdu1", state="member", output_pct=61.0),
+            GroupView(group="hall2", cdu="cdu2", state="out", output_pct=75.0),
         ),
         actuators=(
             ActuatorView(

@@ -178,3 +178,9 @@ def test_balanced_branches_are_a_table_of_their_own():
     lines = shown(make_view())
     assert "manifold1 r701 balanced 60.00 60.00 58.00 11.50 100.00" in lines
     assert "manifold1 r702 open - - - - 100.00" in lines
+
+
+def test_groups_are_a_table_of_their_own():
+    lines = shown(make_view())
+    assert "hall2 cdu1 member 61.00" in lines
+    assert "hall2 cdu2 out 75.00" in lines

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service_view_factory import FOULED, NAN, make_labels, make_view, uncertain
 
 from coolantd.control.conditions import Condition
+from coolantd.control.group_layout import GroupState
 from coolantd.point import Reason, bad, good
 from coolantd.service.exposition import CHUNK_LINES, PointExposition, escape_label
 from coolantd.service.metrics import Metrics
@@ -191,3 +192,10 @@ async def test_a_balanced_branch_shows_what_it_wants_and_has_and_one_that_is_ope
     assert series["coolantd_branch_coolant_rise_kelvin"] == {first: 11.5}
     states = {labels for labels, value in series["coolantd_branch_state"].items() if value == 1}
     assert states == {(*first, ("state", "balanced")), (*second, ("state", "open"))}
+
+
+async def test_every_cdu_of_a_group_shows_what_it_is_to_it():
+    series = (await scrape(make_view()))["coolantd_group_state"]
+    now = {(dict(labels)["cdu"], dict(labels)["state"]) for labels, value in series.items() if value == 1}
+    assert now == {("cdu1", "member"), ("cdu2", "out")}
+    assert len(series) == 2 * len(GroupState)
