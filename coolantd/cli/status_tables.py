@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from coolantd.cli.estimate_table import COLUMNS, estimate_rows, limit_notes
+
 PLAIN_WIDTH_CHARS: Final = 160
 """Width where there is no terminal to ask: lines of a file or a pipe must not be folded."""
 
@@ -75,6 +77,7 @@ def render(view: Json, *, plain: bool) -> Group:
         _loops(view),
         _models(view),
         _groups(view),
+        _estimates(view),
         _branches(view),
         _votes(view),
         _actuators(view),
@@ -111,6 +114,7 @@ def _attention(view: Json) -> list[Text]:
     lines = [f"{device['name']}: {sentence}" for device in view["devices"] for sentence in _device_notes(device)]
     for actuator in view["actuators"]:
         lines += [f"{actuator['device']} {actuator['point']}: {note}" for note in _actuator_notes(actuator)]
+    lines += limit_notes(view)
     lines += [_condition_note(condition) for condition in view.get("conditions", ())]
     return [Text(f"! {line}", "yellow") for line in lines]
 
@@ -218,6 +222,13 @@ def _votes(view: Json) -> Table:
         table.add_row(
             escape(vote["cdu"]), escape(vote["tag"]), escape(", ".join(used)), Text(", ".join(others), "yellow")
         )
+    return table
+
+
+def _estimates(view: Json) -> Table:
+    table = _table("Estimates", COLUMNS)
+    for row in estimate_rows(view):
+        table.add_row(*map(escape, row))
     return table
 
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from coolantd.config.build_branches import balance_parameters, feeding_cdu
 from coolantd.config.build_groups import build_groups
+from coolantd.config.estimate_build import build_estimate, fed_branches
+from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.load import Loaded
 from coolantd.config.models import (
     CduConfig,
@@ -22,8 +24,10 @@ from coolantd.config.plant_model import ModelConfig
 from coolantd.config.sensor_build import sensor_plan, voted_quantities, voted_tag
 from coolantd.config.sensorcheck import tags_of
 from coolantd.control.branch_plan import BalanceParameters
+from coolantd.control.estimate_plan import EstimateParameters
 from coolantd.control.plan import (
     NAN,
+    NOTHING_MORE,
     ActuatorParameters,
     CduParameters,
     LoopParameters,
@@ -238,6 +242,7 @@ class _Builder:
             wants_manual=cdu.mode == "manual",
             required=self.required(supply_temp.point, pressure.point, (valve, *pumps), remote),
             model=None if cdu.model is None else self.model(cdu.model),
+            estimate=NOTHING_MORE if cdu.model is None else self.estimate(number, cdu),
         )
 
     def model(self, model: ModelConfig) -> ModelParameters:
@@ -264,6 +269,12 @@ class _Builder:
             actuator_lag_s=model.actuator_lag_s,
             deadband_pct=model.deadband_pct,
         )
+
+    def estimate(self, number: int, cdu: CduConfig) -> EstimateParameters:
+        config, profiles = self.loaded.config, self.loaded.profiles
+        fed = [each for each in config.manifolds if feeding_cdu(each, config.cdus) == number]
+        branches = fed_branches(fed, lambda device: write_rules(profiles[device]), self.index.get)
+        return build_estimate(cdu.estimate or EstimateConfig(), self.point, branches)
 
     def manifold(self, manifold: ManifoldConfig) -> BalanceParameters | None:
         rules = write_rules(self.loaded.profiles[manifold.device])

@@ -9,6 +9,7 @@ from typing import Final
 from coolantd.config.balancecheck import check_balance
 from coolantd.config.document import Document
 from coolantd.config.draft import DeviceDraft, Draft, ManifoldDraft, Named
+from coolantd.config.estimatecheck import check_estimate
 from coolantd.config.explain import shown
 from coolantd.config.groupcheck import check_groups
 from coolantd.config.hosts import LOOPBACK_ALLOWED, is_loopback
@@ -36,7 +37,7 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
             problems += _device(device, device.config, draft)
     problems += [*check_lines(draft), *check_proxies(draft), *check_groups(draft)]
     plant = Plant(document, draft.devices)
-    drivers = [problem for cdu in draft.cdus for problem in check_cdu(cdu, plant)]
+    drivers = [problem for cdu in draft.cdus for problem in (*check_cdu(cdu, plant), *check_estimate(cdu, plant))]
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]
     drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, cdus, plant)]
     # A driver that names the wrong device is one mistake; that the right one then has none is not another.

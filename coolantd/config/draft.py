@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from coolantd.config.document import Document
+from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.explain import explain
 from coolantd.config.fields import Model
 from coolantd.config.line_models import LineConfig, ProxyConfig
@@ -76,6 +77,9 @@ class CduDraft(Named):
     failsafe: FailsafeConfig | None
     manual: ManualConfig | None
     model: ModelConfig | None = None
+    estimate: EstimateConfig | None = None
+    has_model: bool = False
+    """Whether the file has a model, be it right or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ def _cdu(path: KeyPath, item: Table) -> CduDraft:
         failsafe=_part(FailsafeConfig, item.get("failsafe")),
         manual=_part(ManualConfig, item.get("manual", {})),
         model=_part(ModelConfig, item["model"]) if "model" in item else None,
+        estimate=_part(EstimateConfig, item["estimate"]) if "estimate" in item else None,
+        has_model="model" in item,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from coolantd.config.balance_model import BRANCHES_MAX, BalanceConfig
+from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.fields import (
     AbsolutePath,
     Flag,
@@ -295,6 +296,7 @@ class CduConfig(Model):
     failsafe: FailsafeConfig
     manual: ManualConfig = ManualConfig()
     model: ModelConfig | None = None
+    estimate: EstimateConfig | None = None
 
 
 class ManifoldConfig(Model):

@@ -27,7 +27,7 @@ from coolantd.control.estimate_layout import (
 from coolantd.control.evidence import gathered, told
 from coolantd.control.exchanger_model import SECONDS_PER_MINUTE
 from coolantd.control.filters import lag
-from coolantd.control.layout import C_MODEL_TCS_CAPACITY, C_MODEL_TCS_RATED_LPM, X_POWER
+from coolantd.control.layout import C_MODEL_TCS_CAPACITY, C_MODEL_TCS_RATED_LPM, POWER_POINTS_MAX, X_POWER
 from coolantd.control.pump_check import BRANCH_EXPONENT, FOLLOW_S, settled
 from coolantd.control.supply_law import usable_reading
 from coolantd.point import FloatArray, IntArray
@@ -72,6 +72,8 @@ def branch_lpm(
     if ex[EX_BRANCH_FLOW + k] >= 0:
         flow = usable_reading(ex[EX_BRANCH_FLOW + k], value, quality)
         return max(flow, FLOW_MIN_RATIO * c[C_MODEL_TCS_RATED_LPM]) if math.isfinite(flow) else math.nan
+    if k >= POWER_POINTS_MAX:
+        return math.nan
     power = ep[EP_HEAT_SHARE] * usable_reading(x[X_POWER + k], value, quality)
     rise = usable_reading(ex[EX_BRANCH_RETURN + k], value, quality) - e[E_SLOW + SUPPLY]
     before = b[k, B_POWER_KW]

@@ -40,7 +40,9 @@ def reading_point(which: int, x: IntArray, ex: IntArray) -> int:
     return x[X_MODEL + 2] if which == FLOW else ex[EX_FWS_FLOW]
 
 
-def take_readings(x: IntArray, ex: IntArray, e: FloatArray, value: FloatArray, quality: IntArray, dt_s: float) -> None:
+def take_readings(
+    x: IntArray, ex: IntArray, e: FloatArray, value: FloatArray, quality: IntArray, afresh: bool, dt_s: float
+) -> None:
     """Read everything and move the low-passes on, in place.
 
     Args:
@@ -49,6 +51,7 @@ def take_readings(x: IntArray, ex: IntArray, e: FloatArray, value: FloatArray, q
         e: (ESTIMATE_STATE,), changed in place.
         value: (points,) NaN where bad.
         quality: (points,) ``Quality``.
+        afresh: what was read before is not to be believed; the low-passes keep nothing of it.
         dt_s: seconds since the last step.
     """
     for k in range(READINGS):
@@ -57,7 +60,7 @@ def take_readings(x: IntArray, ex: IntArray, e: FloatArray, value: FloatArray, q
         else:
             now = electric_power_kw(x, value, quality)
         e[E_NOW + k] = now
-        if not math.isfinite(now) or not math.isfinite(e[E_SLOW + k]):
+        if afresh or not math.isfinite(now) or not math.isfinite(e[E_SLOW + k]):
             e[E_SLOW + k] = now
             e[E_MOVING + k] = 0.0
             continue

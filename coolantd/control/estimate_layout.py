@@ -6,8 +6,8 @@ none; ``E_…`` state (cdus, ESTIMATE_STATE); ``B_…`` state of each branch (cd
 
 from typing import Final
 
-BRANCHES_MAX: Final = 24
-"""Racks on one row CDU, as ``layout.POWER_POINTS_MAX``."""
+BRANCHES_MAX: Final = 64
+"""Racks on one CDU; a row has 8 to 24."""
 
 EP_WATCHED: Final = 0
 """1 where the CDU has a model, without which there is nothing to estimate against; else 0."""
@@ -155,7 +155,9 @@ E_TOLD_LEAK: Final = _EVIDENCE + 18
 """1 while the sums are told, for their hysteresis."""
 E_TOLD_BRANCH: Final = _EVIDENCE + 19
 """The branch that is told blocked, from 1; 0 for none."""
-ESTIMATE_STATE: Final = _EVIDENCE + 20
+E_PUMPS_SPEAK: Final = _EVIDENCE + 20
+"""1 while speeds, pressure and flow can be held against the pumps' curve; else 0."""
+ESTIMATE_STATE: Final = _EVIDENCE + 21
 
 B_CONDUCTANCE: Final = 0
 """ln of ``q / dp^(1/1.85)`` over what the valve's opening passes, low-passed; NaN while it is not known."""

@@ -113,6 +113,11 @@ class EstimateParameters:
     gas_kpa: float = NAN
     expansion_per_k: float = 5.1e-4
 
+    @property
+    def branches(self) -> int:
+        """Return how many branches are watched."""
+        return max(len(self.branch_flow), len(self.branch_return))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:

@@ -25,6 +25,8 @@ from coolantd.control.estimate_layout import (
     E_FOR_TCS_SWAP_S,
     E_FOR_VALVE_S,
     E_FOULING,
+    E_HEAD_SHARE,
+    E_LOOP_K,
     E_PRESSURE_KPA,
     E_RIPPLE_KPA2,
     E_SUM_FLOW,
@@ -47,13 +49,13 @@ from coolantd.control.exchanger_model import SECONDS_PER_MINUTE
 from coolantd.control.flow_watch import HELPERS as FLOW_HELPERS
 from coolantd.control.flow_watch import watch_flows
 from coolantd.control.heat_balance import HELPERS as HEAT_HELPERS
-from coolantd.control.heat_balance import UNBALANCED_LIMIT_S, balance_heat
-from coolantd.control.layout import PRESSURE, X_PV
+from coolantd.control.heat_balance import UNBALANCED_LIMIT_S, balance_heat, judge_heat
+from coolantd.control.layout import D_IMPLAUSIBLE, PRESSURE, X_PV
 from coolantd.control.level_watch import HELPERS as LEVEL_HELPERS
 from coolantd.control.level_watch import LEAK_LIMIT_L, watch_level
 from coolantd.control.plausibility import HELPERS as PLACE_HELPERS
 from coolantd.control.plausibility import judge_places
-from coolantd.control.pump_check import FLOW_LIMIT_S, HEAD_LIMIT_S, check_pumps
+from coolantd.control.pump_check import FLOW_LIMIT_S, HEAD_LIMIT_S, check_pumps, judge_pumps
 from coolantd.control.pump_check import HELPERS as PUMP_HELPERS
 from coolantd.control.supply_law import usable_reading
 from coolantd.control.ua_filter import BASELINE_S, begin_filter, follow_exchanger
@@ -156,14 +158,20 @@ def estimate_cdu(
     """Estimate one CDU in place; all but ``y, a, value, quality`` are its own rows."""
     if math.isnan(e[E_FILM]):
         begin_filter(e, ep)
-    take_readings(x, ex, e, value, quality, dt_s)
+    take_readings(x, ex, e, value, quality, d[D_IMPLAUSIBLE] != 0.0, dt_s)
     dp_kpa = usable_reading(x[X_PV + PRESSURE], value, quality) if ep[EP_HAS_PRESSURE] == 1.0 else math.nan
-    balance_heat(c, ep, e, dt_s)
-    follow_exchanger(c, e, dt_s)
+    balance_heat(c, ep, e)
     check_pumps(c, ep, e, x, y, value, quality, dp_kpa, dt_s)
+    judge_places(c, ep, e, d, x, y, value, quality, dp_kpa, dt_s)
+    if d[D_IMPLAUSIBLE] == 0.0:
+        follow_exchanger(c, e, dt_s)
+        judge_heat(e, dt_s)
+        judge_pumps(e, dt_s)
+    else:  # one fault, one word: what is wrong by place or scale is off in every other comparison too
+        e[E_SUM_HEAT_FWS] = e[E_SUM_HEAT_POWER] = e[E_SUM_FLOW] = e[E_SUM_HEAD] = 0.0
+        e[E_HEAD_SHARE] = e[E_LOOP_K] = math.nan
     watch_flows(c, ep, e, d, x, y, a, value, quality, dt_s)
     watch_level(ep, ex, e, value, quality, dt_s)
-    judge_places(c, ep, e, d, x, y, value, quality, dp_kpa, dt_s)
     was = int(e[E_TOLD_BRANCH]) - 1
     branch = watch_branches(c, ep, e, b, x, ex, value, quality, dp_kpa, was, dt_s)
     e[E_FOR_FOULING_S] = persisting(e[E_FOR_FOULING_S], fouled(e), FOULED_S, FOULED_S, dt_s)

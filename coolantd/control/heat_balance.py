@@ -55,14 +55,13 @@ def heat_variance(capacity: float, flow_lpm: float, heat: float, moving_k: float
     return by_temp * by_temp + by_flow * by_flow
 
 
-def balance_heat(c: FloatArray, ep: FloatArray, e: FloatArray, dt_s: float) -> None:
+def balance_heat(c: FloatArray, ep: FloatArray, e: FloatArray) -> None:
     """Compare the three heats, in place; each is NaN where one of its readings is.
 
     Args:
         c: (CDU_PARAMETERS,) with a model.
         ep: (ESTIMATE_PARAMETERS,).
         e: (ESTIMATE_STATE,) with readings taken.
-        dt_s: seconds since the last step.
     """
     hot, cold = c[C_MODEL_TCS_CAPACITY], c[C_MODEL_FWS_CAPACITY]
     tcs = heat_kw(hot, e[E_SLOW + FLOW], e[E_SLOW + HOT] - e[E_SLOW + SUPPLY])
@@ -77,9 +76,13 @@ def balance_heat(c: FloatArray, ep: FloatArray, e: FloatArray, dt_s: float) -> N
     off_kw = POWER_DEVIATION * power + ep[EP_HEAT_SHARE] * e[E_MOVING + POWER]
     e[E_HEAT_FWS_Z] = (tcs - fws) / math.sqrt(of_tcs + of_fws + flow_moving * flow_moving + 1.0)
     e[E_HEAT_POWER_Z] = (tcs - power) / math.sqrt(of_tcs + off_kw * off_kw + 1.0)
+
+
+def judge_heat(e: FloatArray, dt_s: float) -> None:
+    """Gather evidence that the heats disagree, in place."""
     e[E_SUM_HEAT_FWS] = gathered(e[E_SUM_HEAT_FWS], e[E_HEAT_FWS_Z], UNBALANCED_SLACK, UNBALANCED_LIMIT_S, dt_s)
     e[E_SUM_HEAT_POWER] = gathered(e[E_SUM_HEAT_POWER], e[E_HEAT_POWER_Z], UNBALANCED_SLACK, UNBALANCED_LIMIT_S, dt_s)
 
 
-HELPERS: Final = (heat_kw, heat_variance, balance_heat)
+HELPERS: Final = (heat_kw, heat_variance, balance_heat, judge_heat)
 """Every function above, callees before callers."""

@@ -15,26 +15,24 @@ from coolantd.control.estimate_layout import (
     E_FOR_SCALE_S,
     E_FOR_TCS_SWAP_S,
     E_FOR_VALVE_S,
+    E_HEAT_FWS_KW,
+    E_HEAT_POWER_KW,
+    E_HEAT_TCS_KW,
     E_JUDGED,
     E_NOW,
     E_PUMP_LPM,
-    EP_HEAT_SHARE,
     EP_RATED_KW,
     FLOW,
     FWS_FLOW,
     FWS_RETURN,
     HOT,
-    POWER,
     SUPPLY,
 )
 from coolantd.control.evidence import persisting
 from coolantd.control.exchanger_model import facility_flow_lpm
-from coolantd.control.heat_balance import heat_kw
 from coolantd.control.layout import (
-    C_MODEL_FWS_CAPACITY,
     C_MODEL_FWS_DP_KPA,
     C_MODEL_FWS_RATED_LPM,
-    C_MODEL_TCS_CAPACITY,
     C_MODEL_TCS_RATED_LPM,
     D_IMPLAUSIBLE,
     X_MODEL,
@@ -43,7 +41,6 @@ from coolantd.control.layout import (
 )
 from coolantd.control.pump_check import SPEED_MIN_PCT, fastest_pct
 from coolantd.control.supply_law import usable_reading
-from coolantd.control.ua_filter import at_rest
 from coolantd.point import FloatArray, IntArray
 from coolantd.safety.modes import Cause, Mode
 
@@ -113,16 +110,13 @@ def scale_wrong(c: FloatArray, ep: FloatArray, e: FloatArray) -> bool:
         return True
     if e[E_PUMP_LPM] > FLOWING_RATIO * rated and beyond(flow, e[E_PUMP_LPM]):
         return True
-    rise = e[E_NOW + HOT] - e[E_NOW + SUPPLY]
-    if not rise > SWAPPED_K:
+    if not e[E_NOW + HOT] - e[E_NOW + SUPPLY] > SWAPPED_K:
         return False
-    heat = heat_kw(c[C_MODEL_TCS_CAPACITY], flow, rise)
-    fws_heat = heat_kw(c[C_MODEL_FWS_CAPACITY], e[E_NOW + FWS_FLOW], e[E_NOW + FWS_RETURN] - e[E_NOW + COLD])
-    power = ep[EP_HEAT_SHARE] * e[E_NOW + POWER]
+    heat, fws_heat, power = e[E_HEAT_TCS_KW], e[E_HEAT_FWS_KW], e[E_HEAT_POWER_KW]
     least = HEAT_RATIO_MIN * ep[EP_RATED_KW]
     if math.isfinite(fws_heat):
         return (fws_heat > least or heat > least) and fws_heat > 0.0 and beyond(heat, fws_heat)
-    return at_rest(e) and (power > least or heat > least) and beyond(heat, power)
+    return (power > least or heat > least) and beyond(heat, power)
 
 
 def valve_reversed(c: FloatArray, e: FloatArray, position_pct: float, dp_kpa: float) -> bool:

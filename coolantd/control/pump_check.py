@@ -21,6 +21,7 @@ from coolantd.control.estimate_layout import (
     E_PRESSURE_KPA,
     E_PRESSURE_MOVE_KPA,
     E_PUMP_LPM,
+    E_PUMPS_SPEAK,
     E_RIPPLE_KPA2,
     E_SUM_FLOW,
     E_SUM_HEAD,
@@ -139,7 +140,7 @@ def check_pumps(
         dt_s: seconds since the last step.
     """
     follow_ripple(e, dp_kpa, dt_s)
-    e[E_PUMP_LPM] = math.nan
+    e[E_PUMP_LPM], e[E_PUMPS_SPEAK] = math.nan, 0.0
     flow = e[E_NOW + FLOW]
     head = shut_off_kpa(x, y, value, quality, ep)
     if not (math.isfinite(head) and dp_kpa > 0.0 and flow > 0.02 * c[C_MODEL_TCS_RATED_LPM]):
@@ -153,15 +154,18 @@ def check_pumps(
     left = head * (1.0 - base) - dp_kpa
     if left > CERTAIN_SHARE * head:
         e[E_PUMP_LPM] = math.sqrt(left / curve)
+    e[E_PUMPS_SPEAK] = 1.0
     loop_k = math.log(dp_kpa) - BRANCH_EXPONENT * math.log(flow)
     known = math.isfinite(e[E_HEAD_SHARE])
     e[E_HEAD_SHARE] = lag(e[E_HEAD_SHARE], share, HYDRAULIC_S, dt_s) if known else share
     e[E_LOOP_K] = lag(e[E_LOOP_K], loop_k, HYDRAULIC_S, dt_s) if known else loop_k
-    judge_pumps(e, flow, dt_s)
 
 
-def judge_pumps(e: FloatArray, flow: float, dt_s: float) -> None:
+def judge_pumps(e: FloatArray, dt_s: float) -> None:
     """Gather evidence from both residuals and let their baselines follow what is not suspected, in place."""
+    flow = e[E_NOW + FLOW]
+    if e[E_PUMPS_SPEAK] == 0.0:
+        return
     missing = e[E_HEAD_SHARE] - e[E_HEAD_BASE] if math.isfinite(e[E_HEAD_BASE]) else 0.0
     by_loop = (e[E_LOOP_K_BASE] - e[E_LOOP_K]) / BRANCH_EXPONENT if math.isfinite(e[E_LOOP_K_BASE]) else 0.0
     by_pumps = math.log(flow / e[E_PUMP_LPM]) if math.isfinite(e[E_PUMP_LPM]) else 0.0

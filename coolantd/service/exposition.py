@@ -19,6 +19,7 @@ from coolantd.control.conditions import Condition
 from coolantd.control.group_layout import GroupState
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
+from coolantd.service.estimate_series import estimate_families
 from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
 from coolantd.service.view import DaemonView, LoopView, PointLabels
@@ -202,6 +203,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
         "1 for what a CDU is to its group (member, joining, out), 0 for every other",
         [((*labels, ("state", s.label)), int(each.state == s.label)) for labels, each in members for s in GroupState],
     )
+    yield from (_family(*family) for family in estimate_families(view.estimates))
     yield from _actuator_families(view)
 
 

@@ -19,6 +19,7 @@ from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Cause, Mode
 from coolantd.service.branch_view import branch_views
 from coolantd.service.cycle import Cycle
+from coolantd.service.estimate_view import estimate_views
 from coolantd.service.fleet import Fleet
 from coolantd.service.group_view import group_views
 from coolantd.service.model_view import model_views
@@ -63,6 +64,7 @@ def portray(
         reload=reload,
         broker_connected=None if fleet.mqtt is None else fleet.mqtt.link.connected,
         buses=fleet.bus_views(),
+        estimates=estimate_views(cycle.plan, cycle.state),
         conditions=cycle.conditions.views(now_s),
         votes=vote_views(cycle.plan, cycle.state, cycle.seen),
     )

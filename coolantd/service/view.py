@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from coolantd.point import Snapshot
 from coolantd.service.branch_view import BranchView
+from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelView
 from coolantd.service.vote_view import VoteView
@@ -168,6 +169,8 @@ class DaemonView:
     groups: tuple[GroupView, ...] = ()
     """Every CDU of every group."""
     buses: tuple[BusView, ...] = ()
+    estimates: tuple[EstimateView, ...] = ()
+    """Of the CDUs that have a model."""
     conditions: tuple[ConditionView, ...] = ()
     """What control has noticed and is so now."""
     votes: tuple[VoteView, ...] = ()

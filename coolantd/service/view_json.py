@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from coolantd.point import Quality, Reason
+from coolantd.service.estimate_view import EstimateView
 from coolantd.service.view import DaemonView, DeviceView
 
 Json = dict[str, Any]
@@ -29,6 +30,11 @@ def finite_or_none(number: float) -> float | None:
 
 def _device(device: DeviceView) -> Json:
     return asdict(device) | {"texts": dict(device.texts), "problems": list(device.problems)}
+
+
+def _estimate(estimate: EstimateView) -> Json:
+    branches = [finite_or_none(ratio) for ratio in estimate.branch_ratios]
+    return _unknown_to_null(asdict(estimate)) | {"branch_ratios": branches}
 
 
 def _unknown_to_null(mapping: Json) -> Json:
@@ -51,6 +57,7 @@ def state_json(view: DaemonView) -> Json:
         "branches": [_unknown_to_null(asdict(branch)) for branch in view.branches],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
+        "estimates": [_estimate(estimate) for estimate in view.estimates],
         "conditions": [_unknown_to_null(asdict(condition)) for condition in view.conditions],
         "votes": [asdict(vote) | {"members": [asdict(member) for member in vote.members]} for vote in view.votes],
         "devices": [_device(device) for device in view.devices],

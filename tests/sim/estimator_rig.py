@@ -146,7 +146,8 @@ class Controlled:
         for name, command in zip(("valve", "pump1", "pump2"), self.decision.commands, strict=True):
             self.registers[f"{name}_rb"] = shown[name] if np.isnan(command) else float(command)
         self._follow()
-        self.rig.command(self.registers["valve_rb"], self.registers["pump1_rb"])
+        if np.isfinite(self.decision.commands).all():  # else the device goes on by itself
+            self.rig.command(self.registers["valve_rb"], self.registers["pump1_rb"])
         self.rig.advance(PERIOD_S)
         self.now_s += PERIOD_S
 
