@@ -12,6 +12,7 @@ import numpy as np
 from simple_pid import PID
 
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
+from coolantd.control.pump_plan import ALL_RUN, PumpGroupParameters
 from coolantd.control.stages import Stages
 from coolantd.control.step import Decision, initial_state, step
 from coolantd.point import Quality, Reason, Snapshot
@@ -46,9 +47,9 @@ DATA_SHEET: Final = ModelParameters(
 
 
 class Controller(Protocol):
-    """Readings in, (valve %, pump %) out, once per period."""
+    """Readings in, (valve %, pump %) out, once per period; one speed for all pumps, or one for each."""
 
-    def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float]:
+    def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float | tuple[float, float]]:
         """Decide once."""
         ...
 
@@ -108,7 +109,9 @@ def _actuators(stroke_s: float) -> list[ActuatorParameters]:
     return [one("valve", "fws_valve", 0.0, 100.0 / stroke_s), *pumps]
 
 
-def make_scenario_plan(stroke_s: float, period_s: float, model: ModelParameters | None) -> Plan:
+def make_scenario_plan(
+    stroke_s: float, period_s: float, model: ModelParameters | None, pumps: PumpGroupParameters = ALL_RUN
+) -> Plan:
     """Return the plan of one CDU, with interpreted kernels."""
     cdu = CduParameters(
         name="cdu",
@@ -128,6 +131,7 @@ def make_scenario_plan(stroke_s: float, period_s: float, model: ModelParameters 
         wants_manual=False,
         required=tuple(range(8)),
         model=model,
+        pump_group=pumps,
     )
     return make_plan([cdu], _actuators(stroke_s), period_s=period_s)
 
@@ -148,7 +152,7 @@ class Ours:
         self.lost: set[str] = set()
         self.others_valve_pct = float("nan")
 
-    def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, float]:
+    def __call__(self, readings: dict[str, float], now_s: float) -> tuple[float, tuple[float, float]]:
         """Decide once."""
         value = np.array([self.registers.get(n, readings[n[:-3]]) if n.endswith("_rb") else readings[n] for n in NAMES])
         quality = np.full(value.size, int(Quality.GOOD), dtype=np.int64)
@@ -163,7 +167,7 @@ class Ours:
             self.registers[f"{name}_rb"] = readings[name] if np.isnan(command) else float(command)
         if np.isfinite(self.others_valve_pct):
             self.registers["valve_rb"] = self.others_valve_pct
-        return self.registers["valve_rb"], self.registers["pump1_rb"]
+        return self.registers["valve_rb"], (self.registers["pump1_rb"], self.registers["pump2_rb"])
 
 
 class SimplePid:

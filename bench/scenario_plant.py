@@ -113,8 +113,8 @@ class Rig:
         """Set every rack's heat."""
         self.plant.inputs.rack_heat_w[:] = ratio * self.plant.params.rack_heat_rated_w
 
-    def command(self, valve_pct: float, pump_pct: float) -> None:
-        """Tell the actuators."""
+    def command(self, valve_pct: float, pump_pct: float | tuple[float, float]) -> None:
+        """Tell the actuators; one speed for both pumps, or one for each."""
         wanted = valve_pct / 100.0
         move = wanted - self._wanted
         if move * self._slipping <= 0.0:  # at rest, or turning round
@@ -124,7 +124,7 @@ class Rig:
         if self._slipping != 0.0 or self.perturbation.stiction_ratio == 0.0:
             self.plant.inputs.fws_valve_ratio = wanted
         self._wanted = wanted
-        self.plant.inputs.pump_speed_ratio[:] = pump_pct / 100.0
+        self.plant.inputs.pump_speed_ratio[:] = np.asarray(pump_pct) / 100.0
 
     def advance(self, duration_s: float) -> None:
         """Let plant and sensors live on."""

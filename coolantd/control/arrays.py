@@ -29,6 +29,8 @@ class Fixed(NamedTuple):
         vx, vp: (votes, VOTE_INDICES), (votes, VOTE_PARAMETERS).
         sx, sp: (sensors, SENSOR_INDICES), (sensors, SENSOR_PARAMETERS) of watched sensors.
         group_x: (groups, GROUP_MAX) CDUs of one header.
+        h: (cdus, PUMPS_PARAMETERS) of the pumps together.
+        k: (cdus, PUMPS_MAX, PUMP_INDICES) of each pump.
     """
 
     p: FloatArray
@@ -47,6 +49,8 @@ class Fixed(NamedTuple):
     sx: IntArray
     sp: FloatArray
     group_x: IntArray
+    h: FloatArray
+    k: IntArray
 
 
 class Memory(NamedTuple):
@@ -62,6 +66,8 @@ class Memory(NamedTuple):
         vs: (votes, VOTE_STATE).
         ss: (sensors, SENSOR_STATE).
         group_d: (cdus, GROUP_STATE).
+        g: (cdus, PUMPS_STATE) of the pumps together.
+        u: (cdus, PUMPS_MAX, PUMP_STATE) of each pump.
     """
 
     s: FloatArray
@@ -74,6 +80,8 @@ class Memory(NamedTuple):
     vs: FloatArray
     ss: FloatArray
     group_d: FloatArray
+    g: FloatArray
+    u: FloatArray
 
 
 class Seen(NamedTuple):

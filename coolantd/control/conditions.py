@@ -41,6 +41,9 @@ class Condition(IntEnum):
     SENSOR_STUCK = auto()
     DEW_POINT_UNKNOWN = auto()
     GROUP_SHORT = auto()
+    PUMP_TRIPPED = auto()
+    NO_STANDBY_LEFT = auto()
+    ROTATION_OVERDUE = auto()
 
     @property
     def label(self) -> str:
@@ -196,6 +199,22 @@ MEANINGS: Final[dict[Condition, Meaning]] = {
         cause="another CDU of its group carries nothing, so it carries a part of that one's share",
         consequence="the group has less in reserve: the next loss may leave the racks short of flow",
         action="see why that CDU is not in automatic or its pumps stand still, and bring it back",
+    ),
+    Condition.PUMP_TRIPPED: Meaning(
+        cause="a pump does not turn as it is told, or its drive reports a fault",
+        consequence="the others carry its flow; with another one lost there may be too little for the racks",
+        action="look at its drive; it is taken back 10 s after it runs at its minimum again",
+        detail=Detail.PUMP,
+    ),
+    Condition.NO_STANDBY_LEFT: Meaning(
+        cause="no pump that rests could be started",
+        consequence="nothing takes the place of the next pump that is lost",
+        action="put the pump that has tripped, is out of touch or is another writer's back to work",
+    ),
+    Condition.ROTATION_OVERDUE: Meaning(
+        cause="the pumps on duty should have handed over more than an hour ago",
+        consequence="run hours drift apart and the pump that rests goes untried",
+        action="see whether a pump has tripped or the flow does not come to rest; until then nothing is handed over",
     ),
 }
 """Of every condition."""

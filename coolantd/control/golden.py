@@ -12,6 +12,7 @@ from coolantd.control.branch_plan import BalanceParameters, BranchParameters
 from coolantd.control.golden_sensors import more_sensors, voting, with_more_sensors
 from coolantd.control.group_plan import GroupParameters
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
+from coolantd.control.pump_plan import PumpGroupParameters
 from coolantd.control.step import initial_state, step
 from coolantd.control.trial_order import Method, Trial, TrialOrder
 from coolantd.point import FloatArray, Quality, Reason, Snapshot
@@ -144,7 +145,18 @@ def group_plan() -> Plan:
 
 def golden_plans() -> tuple[Plan, ...]:
     """Return every plan that compiled kernels have to reproduce."""
-    return golden_plan(), model_plan(), branch_plan(), voting_plan(), group_plan()
+    return golden_plan(), model_plan(), branch_plan(), voting_plan(), group_plan(), pumps_plan()
+
+
+def pumps_plan() -> Plan:
+    """Return the golden plan with two pumps of which one is to run; the first one trips."""
+    plain = golden_plan()
+    valve, pump = plain.actuators
+    first = replace(pump, name="pump1")
+    second = replace(pump, name="pump2", position=_VALVE, readback=_VALVE_READBACK)
+    group = PumpGroupParameters(duty=1, rotation_s=10.0, run_times=(_HEAT, _DEW))
+    cdu = replace(plain.cdus[0], pumps=(1, 2), pump_group=group)
+    return make_plan([cdu], [valve, first, second], period_s=plain.period_s)
 
 
 def _snapshot(k: int, plan: Plan) -> Snapshot:
@@ -162,9 +174,11 @@ def _plain_snapshot(k: int) -> Snapshot:
     if k > 50:  # the dew point rises above the setpoint and its sensor then fails
         value[_DEW] = 35.0
         quality[_DEW] = int(Quality.BAD if k > 55 else Quality.GOOD)
+    if 36 < k < 49:  # the pump trips and comes back
+        value[_PUMP] = 20.0
     if k in (32, 33, 34):  # another writer has the valve
         reason[_VALVE_READBACK] = int(Reason.LOCAL_OVERRIDE)
-    return Snapshot(value, quality, reason, np.zeros(_POINTS))
+    return Snapshot(value, quality, reason, np.zeros(value.size))
 
 
 def _trial(loop: int) -> Trial:
@@ -182,7 +196,7 @@ def _trial(loop: int) -> Trial:
 
 
 def golden_trace(plan: Plan) -> FloatArray:
-    """Run ``STEPS`` steps of a plan and return (STEPS, …) commands, outputs and modes."""
+    """Run ``STEPS`` steps of a plan and return (STEPS, …) commands, outputs, modes and the pumps' state."""
     state = initial_state(plan)
     rows = []
     for k in range(STEPS):
@@ -191,6 +205,6 @@ def golden_trace(plan: Plan) -> FloatArray:
         state, decision = step(plan, state, _snapshot(k, plan), 0.5 * k)
         told = (decision.commands, decision.outputs, decision.modes, decision.setpoints)
         noticed = (decision.conditions, decision.details)
-        remembered = (state.branch_b, state.group_d, state.vs, state.ss)
+        remembered = (state.branch_b, state.group_d, state.vs, state.ss, state.g, state.u)
         rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))
     return np.array(rows, dtype=np.float64)

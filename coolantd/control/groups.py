@@ -203,7 +203,7 @@ def run_groups(
         s: (cdus, LOOPS, LOOP_STATE).
         d: (cdus, CDU_STATE).
         x: (cdus, CDU_INDICES).
-        g: (cdus, GROUP_STATE).
+        g: (cdus, PUMPS_STATE).
         y: (actuators, ACTUATOR_INDICES).
         f: (actuators, ACTUATOR_PARAMETERS).
         value: (points,) NaN where bad.

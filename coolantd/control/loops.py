@@ -32,8 +32,6 @@ from coolantd.control.layout import (
     P_OUTPUT_RATE,
     P_SETPOINT,
     P_SETPOINT_RATE,
-    PRESSURE,
-    PUMPS_MAX,
     S_FILTERED,
     S_OUTPUT,
     S_SETPOINT,
@@ -245,18 +243,15 @@ def decide_cdu(
     demands: FloatArray,
     dt_s: float,
 ) -> None:
-    """Decide one CDU in place: ``p, s, c, d, x`` are its own rows, ``y, a, f, demands`` all actuators."""
+    """Decide one CDU but for its pumps, in place: ``p, s, c, d, x`` its rows, ``y, a, f, demands`` all actuators."""
     if is_good(x[X_HEAT], quality) and d[D_IMPLAUSIBLE] == 0.0:
         d[D_HEAT_KW] = value[x[X_HEAT]]
     somebody = any_yielded(x, y, quality, reason)
     mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, somebody, dt_s)
     run_loops(p, s, c, d, x, table, y, value, quality, reason, mode, somebody, dt_s)
-    for k in range(1 + PUMPS_MAX):
-        i = x[X_VALVE + k]
-        loop = SUPPLY_TEMP if k == 0 else PRESSURE
-        if i >= 0:
-            manner = manner_of(mode, p[loop, P_MANUAL], s[loop, S_TRIAL])
-            demands[i] = drive(i, s[loop, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
+    i = x[X_VALVE]
+    manner = manner_of(mode, p[SUPPLY_TEMP, P_MANUAL], s[SUPPLY_TEMP, S_TRIAL])
+    demands[i] = drive(i, s[SUPPLY_TEMP, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
 def decide_loops(
@@ -276,6 +271,8 @@ def decide_loops(
     dt_s: float,
 ) -> None:
     """Decide every CDU and every fixed actuator; ``s``, ``d``, ``a`` and ``demands`` change in place.
+
+    The pumps are left to the next stage, ``control.pumps``.
 
     Args:
         p: (cdus, LOOPS, LOOP_PARAMETERS).

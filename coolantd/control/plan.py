@@ -33,6 +33,8 @@ from coolantd.control.layout import (
     X_PUMP,
     X_REQUIRED,
 )
+from coolantd.control.pump_layout import PUMP_INDICES, PUMPS_PARAMETERS
+from coolantd.control.pump_plan import ALL_RUN, PumpGroupParameters, pack_group, pack_pump_points
 from coolantd.control.sensor_plan import SensorPlan
 from coolantd.control.stages import INTERPRETED, Stages
 from coolantd.point import FloatArray, IntArray
@@ -161,6 +163,7 @@ class CduParameters:
         required: points that must be good before failsafe is left.
         model: for the feedforward, or None: fixed gains alone.
         estimate: what is held against the model besides; without a model nothing is.
+        pump_group: how its pumps share the work.
     """
 
     name: str
@@ -181,6 +184,7 @@ class CduParameters:
     required: tuple[int, ...]
     model: ModelParameters | None = None
     estimate: EstimateParameters = NOTHING_MORE
+    pump_group: PumpGroupParameters = ALL_RUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +213,8 @@ class Plan:
     group_x: IntArray
     ep: FloatArray
     ex: IntArray
+    h: FloatArray
+    k: IntArray
     sensors: SensorPlan = NO_SENSORS
     stages: Stages = INTERPRETED
 
@@ -216,7 +222,7 @@ class Plan:
         """Return the arrays as kernels take them."""
         own = (self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
         b, v = self.branches, self.sensors
-        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, self.group_x)
+        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, self.group_x, self.h, self.k)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -374,4 +380,8 @@ def make_plan(
         ex=np.array([pack_points(cdu.estimate) for cdu in cdus], dtype=np.int64).reshape(n, ESTIMATE_INDICES),
         groups=tuple(groups),
         group_x=pack_groups(groups),
+        h=np.array([pack_group(cdu.pump_group, len(cdu.pumps)) for cdu in cdus]).reshape(n, PUMPS_PARAMETERS),
+        k=np.array([pack_pump_points(cdu.pump_group) for cdu in cdus], dtype=np.int64).reshape(
+            n, PUMPS_MAX, PUMP_INDICES
+        ),
     )

@@ -18,6 +18,8 @@ from coolantd.control.groups import run_groups
 from coolantd.control.layout import A_LAST
 from coolantd.control.loops import HELPERS as LOOP_HELPERS
 from coolantd.control.loops import decide_loops
+from coolantd.control.pumps import HELPERS as PUMP_HELPERS
+from coolantd.control.pumps import distribute
 from coolantd.control.sensors import HELPERS as SENSOR_HELPERS
 from coolantd.control.sensors import judge_sensors
 from coolantd.kernel import Kernel
@@ -108,6 +110,7 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
         result.conditions,
         dt_s,
     )
+    distribute(fixed, memory, seen, result, dt_s)
     balance(
         fixed.branch_m,
         fixed.branch_x,
@@ -148,6 +151,8 @@ DECIDE: Final = Kernel(
         decide_loops,
         *GROUP_HELPERS,
         run_groups,
+        *PUMP_HELPERS,
+        distribute,
         *BRANCH_HELPERS,
         balance,
         clear,

@@ -4,6 +4,7 @@ Knows which kernels there are and nothing of what they do. A new stage of contro
 """
 
 from dataclasses import dataclass
+from functools import cache as cache_calls
 from typing import Final
 
 from coolantd.control.sequence import DECIDE, PASS_GATE
@@ -22,8 +23,9 @@ INTERPRETED: Final = Stages(decide=DECIDE.function, gate=PASS_GATE.function)
 """The laws as they are written."""
 
 
+@cache_calls
 def compiled_stages(*, cache: bool = True, boundscheck: bool = False) -> Stages:
-    """Return the machine code of every kernel; arguments as for ``Kernel.compiled``."""
+    """Return the machine code of every kernel; arguments as for ``Kernel.compiled``. Asked again, the same."""
     return Stages(
         decide=DECIDE.compiled(cache=cache, boundscheck=boundscheck),
         gate=PASS_GATE.compiled(cache=cache, boundscheck=boundscheck),

@@ -33,6 +33,8 @@ from coolantd.control.layout import (
     S_TRIAL,
 )
 from coolantd.control.plan import NAN, Plan
+from coolantd.control.pump_layout import H_STANDBY
+from coolantd.control.pump_plan import carry_pumps, initial_pumps
 from coolantd.control.sensor_plan import SensorState, carry_sensors, initial_sensors, show_last_votes
 from coolantd.control.trial import advance_trials, offset_demands
 from coolantd.control.trial_order import Trial
@@ -68,6 +70,7 @@ class ControlState:
         vs: (votes, VOTE_STATE).
         ss: (sensors, SENSOR_STATE).
         group_d: (cdus, GROUP_STATE).
+        g: (cdus, PUMPS_STATE). u: (cdus, PUMPS_MAX, PUMP_STATE).
         trials: at most one per CDU, those that are over included.
     """
 
@@ -82,6 +85,8 @@ class ControlState:
     vs: FloatArray
     ss: FloatArray
     group_d: FloatArray
+    g: FloatArray
+    u: FloatArray
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
@@ -132,7 +137,7 @@ def initial_state(plan: Plan) -> ControlState:
     e, eb = initial_estimates(n)
     a = np.full((m, ACTUATOR_STATE), NAN)
     sensors = initial_sensors(plan.sensors)
-    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n))
+    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *initial_pumps(n))
     return ControlState(NAN, **own._asdict())
 
 
@@ -149,6 +154,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
         if (cdu.name, cdu.device) in rows:
             before = rows[cdu.name, cdu.device]
             new.s[n], new.d[n], new.group_d[n] = old.s[before], old.d[before], old.group_d[before]
+            _carry_group(old_plan, before, old, plan, n, new)
             if not np.array_equal(old_plan.c[before, C_MODEL_UA_KW_K:], plan.c[n, C_MODEL_UA_KW_K:], equal_nan=True):
                 new.d[n, D_MODEL_READY] = 0.0  # what was learnt belongs to the model that learnt it
             elif np.array_equal(old_plan.ep[before], plan.ep[n], equal_nan=True):
@@ -166,6 +172,15 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
     sensors = carry_sensors(old_plan.sensors, SensorState(old.vs, old.ss), plan.sensors)
     return replace(new, time_s=old.time_s, branch_w=w, branch_b=b, vs=sensors.vs, ss=sensors.ss)
+
+
+def _carry_group(old_plan: Plan, before: int, old: ControlState, plan: Plan, n: int, new: ControlState) -> None:
+    tags, old_tags = (
+        [(each.actuators[i].device, each.actuators[i].name) for i in each.cdus[row].pumps]
+        for each, row in ((plan, n), (old_plan, before))
+    )
+    alike = np.array_equal(old_plan.h[before, : H_STANDBY + 1], plan.h[n, : H_STANDBY + 1])
+    carry_pumps((old.g[before], old.u[before]), old_tags, (new.g[n], new.u[n]), tags, alike=alike)
 
 
 def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:

@@ -56,16 +56,28 @@ _SLEW: Final = int(Refusal.SLEW)
 _LAST_PUMP: Final = int(Refusal.LAST_PUMP)
 
 
-def judge(limit: FloatArray, demand: float, last: float, dt_s: float) -> int:
+def fastest_of_group(limits: FloatArray, last: FloatArray, group: float) -> float:
+    """Return the greatest last allowed value in a pump group, 0 if there is none."""
+    fastest = 0.0
+    for j in range(limits.shape[0]):
+        if limits[j, L_PUMP_GROUP] == group and last[j] > fastest:
+            fastest = last[j]
+    return fastest
+
+
+def judge(limit: FloatArray, demand: float, last: float, dt_s: float, start: float) -> int:
     """Return 0 if one demand may be written, else the refusal's code.
 
-    A stopped pump may start straight at its minimum: between off and minimum there is nothing to slew through.
+    Between off and the minimum there is nothing to slew through: a pump at its minimum may stop, and a stopped one may
+    start straight at its minimum. It may also start at any speed up to that of the fastest pump of its group, because
+    that speed is in force already: so one that was lost can be replaced at once.
 
     Args:
         limit: (LIMIT_COLUMNS,) row of the actuator.
         demand: what control wants, in the actuator's unit.
         last: the last allowed or adopted value; NaN before adoption.
         dt_s: seconds since ``last`` was allowed.
+        start: the greatest value last allowed in the actuator's pump group; 0 where it has none.
     """
     if not math.isfinite(last):
         return _NOT_ADOPTED
@@ -74,8 +86,10 @@ def judge(limit: FloatArray, demand: float, last: float, dt_s: float) -> int:
     off = demand == 0.0 and limit[L_ZERO_ALLOWED] == 1.0
     if not off and not (limit[L_MINIMUM] - TOLERANCE_PCT <= demand <= limit[L_MAXIMUM] + TOLERANCE_PCT):
         return _OUT_OF_RANGE
-    starts = limit[L_ZERO_ALLOWED] == 1.0 and last < limit[L_MINIMUM] and demand == limit[L_MINIMUM]
-    if not starts and not abs(demand - last) <= limit[L_SLEW] * dt_s + TOLERANCE_PCT:
+    starts = limit[L_ZERO_ALLOWED] == 1.0 and last < limit[L_MINIMUM] and limit[L_MINIMUM] <= demand
+    starts = starts and demand <= max(limit[L_MINIMUM], start)
+    stops = off and last <= limit[L_MINIMUM]
+    if not starts and not stops and not abs(demand - last) <= limit[L_SLEW] * dt_s + TOLERANCE_PCT:
         return _SLEW
     return 0
 
@@ -125,7 +139,9 @@ def gate(
         allowed[i] = math.nan
         refusals[i] = 0
         if wanted[i] != 0:
-            refusals[i] = judge(limits[i], demands[i], last[i], dt_s)
+            group = limits[i, L_PUMP_GROUP]
+            start = fastest_of_group(limits, last, group) if group >= 0.0 else 0.0
+            refusals[i] = judge(limits[i], demands[i], last[i], dt_s, start)
             if refusals[i] == 0:
                 allowed[i] = demands[i]
     keep_one_pump(limits, wanted, last, allowed, refusals)
@@ -136,4 +152,4 @@ def permits_word(value: int, allowed: Collection[int]) -> bool:
     return value in allowed
 
 
-GATE: Final = Kernel(gate, (judge, keep_one_pump))
+GATE: Final = Kernel(gate, (fastest_of_group, judge, keep_one_pump))

@@ -74,5 +74,5 @@ class TrialRig:
             self.rig.advance(PERIOD_S)
             self.now_s += PERIOD_S
             output = self.control.state.s[0, SUPPLY_TEMP, S_OUTPUT]
-            rows.append((self.rig.shown_supply_c, valve_pct, pump_pct, output))
+            rows.append((self.rig.shown_supply_c, valve_pct, pump_pct[0], output))
         return np.array(rows).T

@@ -143,12 +143,21 @@ def test_both_pumps_go_to_the_same_speed():
     assert rig.command(PUMP1) == pytest.approx(rig.command(PUMP2))
 
 
-def test_a_stopped_pump_starts_at_its_minimum_and_is_then_slewed():
+def test_a_stopped_pump_starts_at_its_minimum_and_creeps_up_to_the_others_while_the_pressure_is_right():
     rig = Rig(site())
     rig.put(pump2=0.0, pump2_rb=0.0)
     commands = [rig.step().commands[PUMP2] for _ in range(5)]
     assert commands[0] == 0.0
-    assert commands[1:] == pytest.approx([25.0, 27.5, 30.0, 32.5])
+    assert commands[1:] == pytest.approx([25.25, 25.5, 25.75, 26.0])
+    assert not rig.decision.refusals.any()
+
+
+def test_a_stopped_pump_that_is_needed_comes_up_within_its_slew():
+    rig = Rig(site())
+    rig.put(pump2=0.0, pump2_rb=0.0)
+    rig.step()
+    rig.put(pressure=80.0)
+    assert [rig.step().commands[PUMP2] for _ in range(4)] == pytest.approx([27.5, 30.0, 32.5, 35.0])
     assert not rig.decision.refusals.any()
 
 

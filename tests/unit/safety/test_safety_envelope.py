@@ -17,8 +17,8 @@ TINY = 1e-7
 EXCESS = 1e-3
 
 
-def verdict(limit, demand, last, dt_s=DT_S):
-    return Refusal(judge(np.array(limit), demand, last, dt_s))
+def verdict(limit, demand, last, dt_s=DT_S, start=0.0):
+    return Refusal(judge(np.array(limit), demand, last, dt_s, start))
 
 
 def run(limits, demands, last, wanted=None, dt_s=DT_S):
@@ -132,10 +132,36 @@ def test_a_valve_never_gets_the_licence_of_a_starting_pump():
     assert verdict([25.0, 100.0, 0.0, 4.0, NAN, -1.0], 25.0, 0.0) is Refusal.SLEW
 
 
-def test_a_pump_stays_off_and_stops_only_within_slew():
+@pytest.mark.parametrize(
+    ("demand", "last", "start", "expected"),
+    [
+        (72.0, 0.0, 72.0, Refusal.NONE),
+        (40.0, 0.0, 72.0, Refusal.NONE),
+        (72.1, 0.0, 72.0, Refusal.SLEW),
+        (72.0, 24.0, 72.0, Refusal.NONE),
+        (72.0, 25.0, 72.0, Refusal.SLEW),
+        (72.0, 0.0, NAN, Refusal.SLEW),
+        (25.0, 0.0, NAN, Refusal.NONE),
+        (101.0, 0.0, 101.0, Refusal.OUT_OF_RANGE),
+    ],
+)
+def test_fm_01_a_stopped_pump_may_start_at_the_speed_of_the_fastest_of_its_group(demand, last, start, expected):
+    assert verdict(PUMP, demand, last, start=start) is expected
+
+
+def test_fm_01_the_fastest_of_a_group_is_what_it_was_last_allowed_whatever_is_demanded_of_it_now():
+    other = [*PUMP[:5], 1.0]
+    assert run([PUMP, PUMP, VALVE], [70.0, 70.0, 98.0], [72.0, 0.0, 98.0])[0] == [70.0, 70.0, 98.0]
+    assert run([PUMP, PUMP, PUMP], [72.0, 72.0, 30.0], [NAN, 0.0, 30.0])[1][1] is Refusal.SLEW
+    assert run([other, PUMP, PUMP], [72.0, 72.0, 30.0], [72.0, 0.0, 30.0])[1][1] is Refusal.SLEW
+    assert run([VALVE, [25.0, 100.0, 1.0, 4.0, 75.0, -1.0]], [50.0, 50.0], [50.0, 0.0])[1][1] is Refusal.SLEW
+
+
+def test_a_pump_stays_off_and_stops_from_its_minimum_or_within_slew():
     assert verdict(PUMP, 0.0, 0.0) is Refusal.NONE
-    assert verdict(PUMP, 0.0, 25.0) is Refusal.SLEW
-    assert verdict(PUMP, 0.0, 25.0, dt_s=10.0) is Refusal.NONE
+    assert verdict(PUMP, 0.0, 25.0) is Refusal.NONE
+    assert verdict(PUMP, 0.0, 25.0 + EXCESS) is Refusal.SLEW
+    assert verdict(PUMP, 0.0, 26.0, dt_s=10.0) is Refusal.NONE
     assert verdict([25.0, 100.0, 0.0, 4.0, NAN, -1.0], 0.0, 0.0) is Refusal.OUT_OF_RANGE
 
 
@@ -212,7 +238,8 @@ def test_i1_i3_exhaustively_over_a_grid():
                 assert refusal is Refusal.NONE
                 assert value == demand
                 assert value == 0.0 or 25.0 <= value <= 100.0
-                assert abs(value - last) <= 2.0 + 1e-6 or (last < 25.0 and value == 25.0)
+                stops, fastest = value == 0.0 and last == 25.0, max(25.0, np.nanmax([last_a, last_b]))
+                assert abs(value - last) <= 2.0 + 1e-6 or (last < 25.0 and value <= fastest) or stops
         force = [a if math.isfinite(a) else b for a, b in zip(allowed, (last_a, last_b), strict=True)]
         assert any(value >= 25.0 for value in force)
 
