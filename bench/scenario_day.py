@@ -2,16 +2,17 @@
 
 The synthetic day has the statistics published for one CDU of a large machine (Frontier, 7 April 2024): 59, 645 and 1286
 kW least, mean and greatest; per day 127 steps above 10 % of the mean, 46 above 25 %, 4 above 50 %; scaled so that the
-greatest is the plant's rated heat. A recorded day can take its place: one number per line, kW every 15 s.
+greatest is the plant's rated heat. A recorded day can take its place: one number every 15 s, per line or in a CSV.
 """
 
+import csv
 import time
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from scenario_control import SETPOINT_C, Controller
-from scenario_plant import NOMINAL, RACKS, Rig
+from scenario_plant import NOMINAL, RACKS, Perturbation, Rig
 
 from coolantd.kernel import KernelFunction
 from coolantd.point import FloatArray
@@ -26,6 +27,8 @@ STEPS: Final = ((81, 0.10, 0.25), (42, 0.25, 0.50), (4, 0.50, 1.00))
 WANDER_RATIO: Final = 0.004
 FLOW_LEAST_RATIO: Final = 0.3
 RISE_MAX_K: Final = 12.0
+RISE_TOLD_K: Final = 12.5
+"""Rises beyond this are counted: what the saving costs the racks."""
 RISE_RATED_K: Final = 11.82
 """At rated heat and flow. The least flow that keeps the coolant's rise below 12 K is the static optimum."""
 SETTLE_S: Final = 1200.0
@@ -51,9 +54,24 @@ def synthetic_day(seed: int = 1) -> FloatArray:
     return day / GREATEST_KW
 
 
-def recorded_day(path: Path) -> FloatArray:
-    """Return the load ratios of a file with one number in kW per line; the greatest becomes 1."""
-    day: FloatArray = np.loadtxt(path, ndmin=1)
+def recorded_day(path: Path, column: str | None = None) -> FloatArray:
+    """Return the load ratios of a file, of which the greatest becomes 1.
+
+    Args:
+        path: one number per line; or a CSV with a line of names, where ``column`` is given.
+        column: name of the CSV's column.
+
+    Raises:
+        ValueError: there is no such column.
+    """
+    if column is None:
+        day: FloatArray = np.loadtxt(path, ndmin=1)
+    else:
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if column not in (rows.fieldnames or ()):
+                raise ValueError(f"{path}: no column {column!r}, there are: {', '.join(rows.fieldnames or ())}")
+            day = np.array([float(row[column]) for row in rows])
     return np.asarray(day / day.max(), dtype=np.float64)
 
 
@@ -77,11 +95,13 @@ def optimum_kwh(day: FloatArray, kernel: KernelFunction) -> float:
     return float(np.interp(needed, flows, powers).sum() * SAMPLE_S / 3600.0)
 
 
-def live_through(day: FloatArray, control: Controller, period_s: float, kernel: KernelFunction) -> dict[str, float]:
-    """Return what a controller makes of a day."""
-    rig = Rig(NOMINAL, 30.0, kernel)
+def live_through(
+    day: FloatArray, control: Controller, period_s: float, kernel: KernelFunction, plant: Perturbation = NOMINAL
+) -> dict[str, float]:
+    """Return what a controller makes of a day on a plant."""
+    rig = Rig(plant, 30.0, kernel)
     rig.load(float(day[0]))
-    now_s, error_k, pump_kw, valve_pct = 0.0, [], 0.0, []
+    now_s, error_k, pump_kw, valve_pct, rise_k, case_c = 0.0, [], 0.0, [], [], 0.0
     started_s = time.perf_counter()
     for k in range(-round(SETTLE_S / period_s), round(day.size * SAMPLE_S / period_s)):
         if k >= 0:
@@ -90,7 +110,9 @@ def live_through(day: FloatArray, control: Controller, period_s: float, kernel: 
         rig.advance(period_s)
         now_s += period_s
         if k >= 0:
-            error_k.append(rig.plant.tcs_supply_temp_c - SETPOINT_C)
+            error_k.append(rig.shown_supply_c - SETPOINT_C)
+            rise_k.append(float((rig.plant.rack_return_temp_c - rig.plant.rack_supply_temp_c).max()))
+            case_c = max(case_c, float(rig.plant.rack_case_temp_c.max()))
             valve_pct.append(rig.plant.fws_valve_ratio * 100.0)
             pump_kw += rig.plant.pump_power_w / 1000.0
     size_k = np.abs(error_k)
@@ -98,6 +120,8 @@ def live_through(day: FloatArray, control: Controller, period_s: float, kernel: 
     return {
         **{f"outside_{band:g}_k_pct": 100.0 * float((size_k > band).mean()) for band in (0.5, 1.0, 2.0)},
         "greatest_k": float(size_k.max()),
+        "rise_above_12.5_k_pct": 100.0 * float((np.array(rise_k) > RISE_TOLD_K).mean()),
+        "case_c": case_c,
         "strokes_per_h": float(np.abs(np.diff(valve_pct)).sum() / 100.0 / hours),
         "pump_kwh": pump_kw * period_s / 3600.0,
         "wall_s": time.perf_counter() - started_s,

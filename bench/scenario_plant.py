@@ -104,6 +104,7 @@ class Rig:
         self.plant = Plant(perturbation.params(stroke_s), kernel=kernel)
         self.dew_point_c = 13.0
         self._random = np.random.default_rng(seed)
+        self._rack_random = np.random.default_rng((seed, 1))  # its own, so that no other instrument's noise changes
         self._temps_c = self._true_temps_c()
         self._wanted = self.plant.inputs.fws_valve_ratio
         self._slipping = 0.0
@@ -142,12 +143,14 @@ class Rig:
     def _measure(self) -> dict[str, float]:
         plant, p = self.plant, self.perturbation
         noise = p.noise_ratio * self._random.standard_normal(6) if p.noise_ratio else _QUIET
-        supply_c, return_c, fws_c = self._temps_c + TEMP_NOISE_K * noise[:3]
+        supply_c, return_c, fws_c = self._temps_c[:3] + TEMP_NOISE_K * noise[:3]
+        rack_c = self._temps_c[3] + TEMP_NOISE_K * p.noise_ratio * self._rack_random.standard_normal()
         speeds = plant.pump_speed_ratio
         return {
             "supply": supply_c + p.supply_bias_k,
             "return": return_c + p.return_bias_k,
             "fws": fws_c + p.fws_bias_k,
+            "rack_return": rack_c + p.return_bias_k,
             "flow": lpm_from_m3_s(plant.tcs_flow_m3_s) + FLOW_NOISE_LPM * noise[3],
             "pressure": plant.rack_differential_pressure_pa / PA_PER_KPA + PRESSURE_NOISE_KPA * noise[4],
             "fws_pressure": plant.inputs.fws_differential_pressure_pa / PA_PER_KPA + PRESSURE_NOISE_KPA * noise[5],
@@ -166,7 +169,8 @@ class Rig:
 
     def _true_temps_c(self) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
         plant = self.plant
-        return np.array([plant.tcs_supply_temp_c, plant.tcs_return_temp_c, plant.inputs.fws_supply_temp_c])
+        hottest_c = float(plant.rack_return_temp_c.max())
+        return np.array([plant.tcs_supply_temp_c, plant.tcs_return_temp_c, plant.inputs.fws_supply_temp_c, hottest_c])
 
 
 _QUIET: Final = np.zeros(6)

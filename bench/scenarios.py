@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from scenario_control import DATA_SHEET, Ours, contestants, make_scenario_plan
 from scenario_day import live_through, optimum_kwh, recorded_day, synthetic_day
+from scenario_demand import demands
 from scenario_plant import NOMINAL, PERTURBED, Perturbation, Rig
 from scenario_rows import Figures, Row, least_peak_k, rows
 from scenario_run import Trace, run
@@ -30,8 +31,9 @@ from scenario_run import Trace, run
 from coolantd.control.stages import compiled_stages
 from coolantd.kernel import KernelFunction
 from coolantd.plant.loop import ADVANCE
+from coolantd.point import FloatArray
 
-OURS: Final = ("ours", "ours_power")
+OURS: Final = ("ours", "ours_power", "ours_reset")
 POWER_ROWS: Final = ("up", "up60", "up120", "down", "ramp", "gpu0.05")
 """Rows in which the racks' power changes; elsewhere ours with power is ours."""
 PLOT_ROWS: Final = ("up", "down", "facility_step", "up60")
@@ -44,7 +46,9 @@ class Bench:
         self.period_s = period_s
         self.kernels = compiled_stages(cache=False)
         self.advance: KernelFunction = ADVANCE.compiled(cache=False)
-        self.makers = contestants(self.kernels)
+        pumps = demands(self.kernels)
+        self.makers = contestants(self.kernels) | {"ours_reset": pumps["ours_reset"]}
+        self.day_makers = self.makers | pumps
 
     def trace(self, row: Row, who: str, plant: Perturbation) -> Trace:
         """Return one contestant's run on one plant."""
@@ -80,13 +84,24 @@ class Bench:
         result["must"] = _rounded(allowed)
         return result
 
-    def day(self, file: Path | None, progress: Callable[[str], None]) -> dict[str, Any]:
-        """Return every contestant's 24 h, and the pumps' static optimum."""
-        loads = synthetic_day() if file is None else recorded_day(file)
-        result: dict[str, Any] = {"number": "18", "optimum_pump_kwh": round(optimum_kwh(loads, self.advance), 2)}
-        for who, make in self.makers.items():
-            progress(f"day: {who}")
-            result[who] = _rounded(live_through(loads, make(30.0, self.period_s), self.period_s, self.advance))
+    def day(
+        self, loads: FloatArray, plants: tuple[Perturbation, ...], progress: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Return every contestant's 24 h, the pumps' static optimum, and the reset's worst figures on other plants."""
+        optimum = optimum_kwh(loads, self.advance)
+        result: dict[str, Any] = {"number": "18", "optimum_pump_kwh": round(optimum, 2)}
+
+        def lived(who: str, plant: Perturbation) -> Figures:
+            progress(f"day: {who} {plant.name}")
+            controller = self.day_makers[who](30.0, self.period_s)
+            figures = live_through(loads, controller, self.period_s, self.advance, plant)
+            return _rounded({**figures, "pump_over_optimum_ratio": figures["pump_kwh"] / optimum})
+
+        for who in self.day_makers:
+            result[who] = lived(who, NOMINAL)
+        each = {plant.name: lived("ours_reset", plant) for plant in plants}
+        if each:
+            result["ours_reset_plants"] = each
         return result
 
 
@@ -111,22 +126,30 @@ def _worst_of(each: dict[str, Figures], row: Row) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """Return the figures for people."""
     lines = [
-        f"{'row':<44}{'figure':<17}{'fixed PI':>9}{'simple-pid':>11}{'ours':>8}{'+power':>8}{'worst':>8}{'must':>8}"
+        f"{'row':<44}{'figure':<17}{'fixed PI':>9}{'simple-pid':>11}"
+        + "".join(f"{name:>8}" for name in ("ours", "+power", "+reset", "worst", "must"))
     ]
     for row in result["rows"].values():
         title = f"{row['number']:>2}  {row['title']}"
         for name, limit in row["must"].items():
             cells = [row[who]["nominal"][name] if who in row else math.nan for who in ("fixed_pi", "simple_pid", *OURS)]
             worst = row["ours"].get("worst", {}).get(name, {}).get("value", math.nan)
-            shown = [f"{cell:>{width}.2f}" for cell, width in zip(cells, (9, 11, 8, 8), strict=True)]
+            shown = [f"{cell:>{width}.2f}" for cell, width in zip(cells, (9, 11, 8, 8, 8), strict=True)]
             mark = "" if min(cells[2], cells[3] if cells[3] == cells[3] else cells[2]) <= limit else "  missed"
             lines.append(f"{title:<44}{name:<17}{''.join(shown)}{worst:>8.2f}{limit:>8.2f}{mark}".replace("nan", "  -"))
             title = ""
-    for name in result["day"]["ours"] if "day" in result else ():
-        cells = [result["day"][who][name] for who in ("fixed_pi", "simple_pid", *OURS)]
-        shown = [f"{cell:>{width}.2f}" for cell, width in zip(cells, (9, 11, 8, 8), strict=True)]
-        lines.append(f"{'18  24 h' if name.startswith('outside_0.5') else '':<39}{name:<22}{''.join(shown)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *day_table(result["day"])] if "day" in result else lines)
+
+
+def day_table(day: dict[str, Any]) -> list[str]:
+    """Return the day's figures for people: contestants below each other, then the reset on every other plant."""
+    names = [name for name in day["ours"] if name not in ("wall_s", "racks")]
+    lines = ["", f"18  24 h, least pump energy {day['optimum_pump_kwh']:.1f} kWh"]
+    lines.append(f"{'':<24}{''.join(f'{name:>24}' for name in names)}")
+    parts = {who: figures for who, figures in day.items() if isinstance(figures, dict) and who != "ours_reset_plants"}
+    for who, figures in (parts | day.get("ours_reset_plants", {})).items():
+        lines.append(f"{who:<24}{''.join(f'{figures[name]:>24.3f}' for name in names)}")
+    return lines
 
 
 def plot(bench: Bench, path: str) -> None:
@@ -163,8 +186,9 @@ def main() -> None:
     parser.add_argument("--nominal", action="store_true", help="leave the perturbed plants out")
     parser.add_argument("--period", type=float, default=0.5, metavar="S", help="of the control cycle, 0.1 to 5")
     parser.add_argument("--plot", metavar="FILE", help="draw four rows into a PNG or SVG")
-    parser.add_argument("--day", action="store_true", help="24 h of load too (half a minute)")
-    parser.add_argument("--day-file", type=Path, metavar="FILE", help="a recorded day: kW per line, every 15 s")
+    parser.add_argument("--day", action="store_true", help="24 h of load too (two to six minutes)")
+    parser.add_argument("--day-file", type=Path, metavar="FILE", help="a recorded day: a number per line, every 15 s")
+    parser.add_argument("--day-column", metavar="NAME", help="the file is a CSV, and this its column")
     arguments = parser.parse_args()
     wanted = arguments.rows.split(",")
     unknown = [name for name in wanted if name not in names]
@@ -189,7 +213,9 @@ def main() -> None:
         "rows": {row.key: bench.measure(row, plants, progress) for row in rows() if row.key in wanted},
     }
     if arguments.day or arguments.day_file:
-        result["day"] = bench.day(arguments.day_file, progress)
+        file = arguments.day_file
+        loads = synthetic_day() if file is None else recorded_day(file, arguments.day_column)
+        result["day"] = bench.day(loads, plants, progress)
     progress("")
     if arguments.plot:
         plot(bench, arguments.plot)

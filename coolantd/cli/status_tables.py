@@ -80,6 +80,8 @@ def render(view: Json, *, plain: bool) -> Group:
         _estimates(view),
         _branches(view),
         _votes(view),
+        _resets(view),
+        _pump_limits(view),
         _actuators(view),
         _devices(view),
         _buses(view),
@@ -229,6 +231,34 @@ def _estimates(view: Json) -> Table:
     table = _table("Estimates", COLUMNS)
     for row in estimate_rows(view):
         table.add_row(*map(escape, row))
+    return table
+
+
+def _resets(view: Json) -> Table:
+    table = _table("Resets", ("cdu", "loop", "state", "setpoint>", "configured>", "needed>", "unit", "requests>"))
+    for reset in view.get("resets", ()):
+        table.add_row(
+            escape(reset["cdu"]),
+            escape(reset["loop"]),
+            escape(reset["use"].replace("_", " ")),
+            *(_figure(reset[key]) for key in ("setpoint", "configured", "needed")),
+            escape(reset["unit"]),
+            str(reset["requests"]),
+        )
+    return table
+
+
+def _pump_limits(view: Json) -> Table:
+    table = _table("Pumps", ("cdu", "in charge", "since>", "from %>", "to %>"))
+    for limit in view.get("pump_limits", ()):
+        charge = limit["in_charge"].replace("_", " ")
+        table.add_row(
+            escape(limit["cdu"]),
+            Text(charge, "" if charge == "loop" else "yellow"),
+            duration(limit["age_s"]),
+            _figure(limit["low_pct"]),
+            _figure(limit["high_pct"]),
+        )
     return table
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from coolantd.config.build_branches import balance_parameters, feeding_cdu
 from coolantd.config.build_groups import build_groups
+from coolantd.config.build_pumps import reset_parameters
 from coolantd.config.estimate_build import build_estimate, fed_branches
 from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.load import Loaded
@@ -243,6 +244,7 @@ class _Builder:
             required=self.required(supply_temp.point, pressure.point, (valve, *pumps), remote),
             model=None if cdu.model is None else self.model(cdu.model),
             estimate=NOTHING_MORE if cdu.model is None else self.estimate(number, cdu),
+            reset=reset_parameters(cdu, self.point),
         )
 
     def model(self, model: ModelConfig) -> ModelParameters:

@@ -18,6 +18,7 @@ from coolantd.config.locate import KeyPath
 from coolantd.config.loopcheck import Plant, check_cdu, inside
 from coolantd.config.models import DeviceConfig, ManifoldConfig
 from coolantd.config.proxycheck import check_proxies
+from coolantd.config.pumpcheck import check_pumps
 from coolantd.errors import Problem
 from coolantd.protocol.profile import Role, WriteRule
 
@@ -38,6 +39,7 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     problems += [*check_lines(draft), *check_proxies(draft), *check_groups(draft)]
     plant = Plant(document, draft.devices)
     drivers = [problem for cdu in draft.cdus for problem in (*check_cdu(cdu, plant), *check_estimate(cdu, plant))]
+    problems += [problem for cdu in draft.cdus for problem in check_pumps(cdu, plant)]
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]
     drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, cdus, plant)]
     # A driver that names the wrong device is one mistake; that the right one then has none is not another.

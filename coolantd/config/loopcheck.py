@@ -186,7 +186,7 @@ def _pressure(loop: PressureLoopConfig, path: KeyPath, plant: Plant) -> Iterator
     facts, problems = measured(loop.process_variable, loop.unit, (*path, "process_variable"), plant)
     yield from problems
     if facts is not None:
-        key = "setpoint_kpa" if loop.unit == "kPa" else "setpoint_lpm"
+        key = {"kPa": "setpoint_kpa", "L/min": "setpoint_lpm", "K": "setpoint_k"}[loop.unit]
         yield from _setpoint(loop.setpoint, facts, (*path, key), plant.document)
     if loop.output_min_pct <= 0.0:
         yield plant.document.problem(

@@ -32,6 +32,16 @@ from coolantd.config.fields import (
 )
 from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
 from coolantd.config.plant_model import ModelConfig
+from coolantd.config.pump_models import (
+    TABLE_ROWS_MAX,
+    FlowRow,
+    MaximumPressure,
+    MaximumReturnTemp,
+    MinimumFlow,
+    PumpResetConfig,
+    SupplyResetConfig,
+    one_pump_set,
+)
 from coolantd.config.sensor_models import SensorsConfig
 from coolantd.control.group_layout import GROUP_MAX
 from coolantd.control.layout import PUMPS_MAX
@@ -204,12 +214,14 @@ class SupplyTempLoopConfig(_LoopConfig):
     gain_pct_per_k: Annotated[Number, within(0.0, 100.0, low_open=True)]
     # 5 %/s: a faster valve hammers the facility water (FM-11).
     output_rate_pct_per_s: Annotated[Number, within(0.0, 5.0, low_open=True)]
+    reset: SupplyResetConfig | None = None
 
 
 class PressureLoopConfig(_LoopConfig):
-    """TCS differential pressure, or flow, to pump speed; one of the two sets of three keys is set.
+    """TCS differential pressure, flow or the coolant's rise to pump speed; one of three sets of three keys is set.
 
-    ``gain``, ``setpoint`` and ``setpoint_rate_per_min`` give whichever set is used, in ``unit``.
+    ``gain``, ``setpoint`` and ``setpoint_rate_per_min`` give whichever set is used, in ``unit``. A rise above its
+    setpoint speeds the pumps up. ``flow_table`` is what the racks want at ``inlet_temp``, in place of ``setpoint_lpm``.
     """
 
     manipulated_variables: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=PUMPS_MAX)]
@@ -221,42 +233,45 @@ class PressureLoopConfig(_LoopConfig):
     setpoint_lpm: Annotated[Number, within(0.0, 10_000.0, low_open=True)] | None = None
     gain_pct_per_lpm: Annotated[Number, within(0.0, 100.0, low_open=True)] | None = None
     setpoint_rate_lpm_per_min: Annotated[Number, within(0.0, 60_000.0, low_open=True)] | None = None
+    # Return less supply; cold plates are made for 5 to 20 K.
+    setpoint_k: Annotated[Number, within(1.0, 40.0)] | None = None
+    gain_pct_per_k: Annotated[Number, within(0.0, 100.0, low_open=True)] | None = None
+    setpoint_rate_k_per_min: Annotated[Number, within(0.0, 60.0, low_open=True)] | None = None
     # 10 %/s: a faster pump hammers the racks' hoses (FM-11).
     output_rate_pct_per_s: Annotated[Number, within(0.0, 10.0, low_open=True)]
+    minimum_flow: MinimumFlow | None = None
+    maximum_pressure: MaximumPressure | None = None
+    maximum_return_temp: MaximumReturnTemp | None = None
+    flow_table: Annotated[tuple[FlowRow, ...], Field(max_length=TABLE_ROWS_MAX)] = ()
+    inlet_temp: Reference | None = None
+    reset: PumpResetConfig | None = None
 
     @model_validator(mode="after")
     def _one_variable(self) -> Self:
-        pressure = (self.setpoint_kpa, self.gain_pct_per_kpa, self.setpoint_rate_kpa_per_min)
-        flow = (self.setpoint_lpm, self.gain_pct_per_lpm, self.setpoint_rate_lpm_per_min)
-        given = [any(value is not None for value in values) for values in (pressure, flow)]
-        whole = [all(value is not None for value in values) for values in (pressure, flow)]
-        if given != whole or given.count(True) != 1:
-            raise _together(
-                "neither a whole pressure nor a whole flow controller" if given.count(True) < 2 else "two controllers",
-                "either setpoint_kpa, gain_pct_per_kpa and setpoint_rate_kpa_per_min, "
-                "or setpoint_lpm, gain_pct_per_lpm and setpoint_rate_lpm_per_min",
-            )
+        one_pump_set(self.__dict__)
         return self
 
     @property
-    def unit(self) -> Literal["kPa", "L/min"]:
+    def unit(self) -> Literal["kPa", "L/min", "K"]:
         """Return the unit of setpoint and process variable."""
+        if self.setpoint_k is not None:
+            return "K"
         return "L/min" if self.setpoint_kpa is None else "kPa"
 
     @property
     def setpoint(self) -> float:
         """Return the setpoint in ``unit``."""
-        return _first(self.setpoint_kpa, self.setpoint_lpm)
+        return _first(self.setpoint_kpa, self.setpoint_lpm, self.setpoint_k)
 
     @property
     def gain(self) -> float:
         """Return the proportional gain in % per ``unit``."""
-        return _first(self.gain_pct_per_kpa, self.gain_pct_per_lpm)
+        return _first(self.gain_pct_per_kpa, self.gain_pct_per_lpm, self.gain_pct_per_k)
 
     @property
     def setpoint_rate_per_min(self) -> float:
         """Return how fast the setpoint in force may move, in ``unit`` per minute."""
-        return _first(self.setpoint_rate_kpa_per_min, self.setpoint_rate_lpm_per_min)
+        return _first(self.setpoint_rate_kpa_per_min, self.setpoint_rate_lpm_per_min, self.setpoint_rate_k_per_min)
 
 
 class ValveRow(Model):

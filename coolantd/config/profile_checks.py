@@ -243,5 +243,6 @@ def _point(entry: Entry, profile: Profile, points: Mapping[str, Point], document
     for key, name in (("minuend", point.minuend), ("subtrahend", point.subtrahend)):
         part = points.get(name)
         sent = isinstance(part, MessagePoint) and part.write is not None  # a setpoint over MQTT is never received
-        if part is None or sent or part.unit != point.unit or isinstance(part, DifferencePoint):
-            yield document.problem((*path, key), f"no point of unit {point.unit} by this name", value=shown(name))
+        unit = "degC" if point.unit == "K" else point.unit  # two temperatures differ by kelvins
+        if part is None or sent or part.unit != unit or isinstance(part, DifferencePoint):
+            yield document.problem((*path, key), f"no point of unit {unit} by this name", value=shown(name))

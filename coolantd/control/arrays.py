@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coolantd.control.conditions import CONDITIONS
+from coolantd.control.layout import LOOP_PARAMETERS, LOOPS
 from coolantd.point import FloatArray, IntArray
 
 
@@ -31,6 +32,7 @@ class Fixed(NamedTuple):
         group_x: (groups, GROUP_MAX) CDUs of one header.
         h: (cdus, PUMPS_PARAMETERS) of the pumps together.
         k: (cdus, PUMPS_MAX, PUMP_INDICES) of each pump.
+        reset: (cdus, RESET_PARAMETERS). reset_x: (cdus, RESET_INDICES). flow_tables: (cdus, rows, 2).
     """
 
     p: FloatArray
@@ -51,6 +53,9 @@ class Fixed(NamedTuple):
     group_x: IntArray
     h: FloatArray
     k: IntArray
+    reset: FloatArray
+    reset_x: IntArray
+    flow_tables: FloatArray
 
 
 class Memory(NamedTuple):
@@ -68,6 +73,7 @@ class Memory(NamedTuple):
         group_d: (cdus, GROUP_STATE).
         g: (cdus, PUMPS_STATE) of the pumps together.
         u: (cdus, PUMPS_MAX, PUMP_STATE) of each pump.
+        reset: (cdus, RESET_STATE).
     """
 
     s: FloatArray
@@ -82,6 +88,7 @@ class Memory(NamedTuple):
     group_d: FloatArray
     g: FloatArray
     u: FloatArray
+    reset: FloatArray
 
 
 class Seen(NamedTuple):
@@ -110,6 +117,7 @@ class Result(NamedTuple):
         wanted: (actuators,) 1 where anything is demanded. last: (actuators,) what was last allowed before.
         conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so.
         details: (cdus, CONDITIONS) which one it is about; ``NOTHING`` where it is none.
+        p: (cdus, LOOPS, LOOP_PARAMETERS) of this step: the plan's, with what the reset stage asks the loops for.
     """
 
     demands: FloatArray
@@ -119,6 +127,7 @@ class Result(NamedTuple):
     last: FloatArray
     conditions: IntArray
     details: IntArray
+    p: FloatArray
 
 
 def empty_result(cdus: int, actuators: int) -> Result:
@@ -131,4 +140,5 @@ def empty_result(cdus: int, actuators: int) -> Result:
         last=np.empty(actuators),
         conditions=np.empty((cdus, CONDITIONS), dtype=np.int64),
         details=np.empty((cdus, CONDITIONS), dtype=np.int64),
+        p=np.empty((cdus, LOOPS, LOOP_PARAMETERS)),
     )

@@ -44,6 +44,11 @@ class Condition(IntEnum):
     PUMP_TRIPPED = auto()
     NO_STANDBY_LEFT = auto()
     ROTATION_OVERDUE = auto()
+    PRESSURE_LIMITS_PUMPS = auto()
+    RETURN_TEMP_RAISES_PUMPS = auto()
+    PUMP_LIMIT_UNWATCHED = auto()
+    RESET_AT_LIMIT = auto()
+    RESET_SUSPENDED = auto()
 
     @property
     def label(self) -> str:
@@ -215,6 +220,31 @@ MEANINGS: Final[dict[Condition, Meaning]] = {
         cause="the pumps on duty should have handed over more than an hour ago",
         consequence="run hours drift apart and the pump that rests goes untried",
         action="see whether a pump has tripped or the flow does not come to rest; until then nothing is handed over",
+    ),
+    Condition.PRESSURE_LIMITS_PUMPS: Meaning(
+        cause="the maximum pressure has held the pumps back for minutes: branches are shut, or a filter is blocked",
+        consequence="the racks get less flow than the pump loop asks for",
+        action="look for shut branch valves and a dirty filter; compare limit and setpoint in the configuration",
+    ),
+    Condition.RETURN_TEMP_RAISES_PUMPS: Meaning(
+        cause="the coolant has come back at its maximum for minutes: more heat than the flow setpoint is made for",
+        consequence="the pumps run faster than their loop asks for; when they are at full speed the racks get too hot",
+        action="compare the racks' load with the setpoint; look for a rack with too little flow",
+    ),
+    Condition.PUMP_LIMIT_UNWATCHED: Meaning(
+        cause="the measurement behind a limit of the pumps is bad",
+        consequence="that limit is not kept; the device's own protection stays in force",
+        action="mend the sensor; coolantd status shows which point is bad",
+    ),
+    Condition.RESET_AT_LIMIT: Meaning(
+        cause="a setpoint reset has stood at its limit for minutes and something still asks for more",
+        consequence="the racks run warmer than the reset is meant to allow",
+        action="look for the rack that asks; widen the limit if the plant can give more",
+    ),
+    Condition.RESET_SUSPENDED: Meaning(
+        cause="a setpoint reset looks at something that is bad, or at requests that never end",
+        consequence="the configured setpoint is in force: safe, and more pumping or colder water than needed",
+        action="mend the sensor; if none is bad, look for a stuck branch valve or a temperature that nothing lowers",
     ),
 }
 """Of every condition."""

@@ -13,6 +13,7 @@ from coolantd.control.golden_sensors import more_sensors, voting, with_more_sens
 from coolantd.control.group_plan import GroupParameters
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
 from coolantd.control.pump_plan import PumpGroupParameters
+from coolantd.control.reset_plan import LimitParameters, ResetParameters, TrimParameters
 from coolantd.control.step import initial_state, step
 from coolantd.control.trial_order import Method, Trial, TrialOrder
 from coolantd.point import FloatArray, Quality, Reason, Snapshot
@@ -88,7 +89,7 @@ def golden_plan() -> Plan:
 
 
 def model_plan() -> Plan:
-    """Return the golden plan with a model, fed from those of its points whose numbers pass for the model's inputs."""
+    """Return the golden plan with a model and resets, fed from those of its points whose numbers pass for inputs."""
     plain = golden_plan()
     model = ModelParameters(
         return_temp=_VALVE_READBACK,
@@ -106,7 +107,44 @@ def model_plan() -> Plan:
         pipe_l=60.0,
         tank_l=100.0,
     )
-    return make_plan([replace(plain.cdus[0], model=model)], plain.actuators, period_s=plain.period_s)
+    cdu = replace(plain.cdus[0], model=model, reset=_reset())
+    return make_plan([cdu], plain.actuators, period_s=plain.period_s)
+
+
+def _reset() -> ResetParameters:
+    """Return resets and limits that all come into play during the run, fed like the model."""
+
+    def trim(least: float, greatest: float, hot_limit_c: float) -> TrimParameters:
+        return TrimParameters(
+            least=least,
+            greatest=greatest,
+            period_s=2.0,
+            trim=0.4,
+            respond=0.7,
+            requests_max=3.0,
+            ignored_requests=0.0,
+            delay_s=1.0,
+            hot_limit_c=hot_limit_c,
+        )
+
+    def limit(point: int, limit: float, gain: float) -> LimitParameters:
+        return LimitParameters(point=point, limit=limit, gain=gain, integral_time_s=4.0)
+
+    return ResetParameters(
+        supply_temp=trim(33.0, 36.0, 35.0),
+        pump=trim(40.0, 120.0, 52.0),
+        rise_limit_k=12.0,
+        volume_l=30.0,
+        flow=_HEAT,
+        returns=(_VALVE_READBACK, _SUPPLY_TEMP),
+        branches=(_PUMP_READBACK,),
+        hot=(_SUPPLY_TEMP,),
+        minimum_flow=limit(_HEAT, 300.0, 0.05),
+        maximum_pressure=limit(_PRESSURE, 91.0, 2.0),
+        maximum_return_temp=limit(_VALVE_READBACK, 49.5, 1.0),
+        flow_table=((20.0, 80.0), (35.0, 95.0)),
+        inlet=_SUPPLY_TEMP,
+    )
 
 
 def branch_plan() -> Plan:
@@ -205,6 +243,6 @@ def golden_trace(plan: Plan) -> FloatArray:
         state, decision = step(plan, state, _snapshot(k, plan), 0.5 * k)
         told = (decision.commands, decision.outputs, decision.modes, decision.setpoints)
         noticed = (decision.conditions, decision.details)
-        remembered = (state.branch_b, state.group_d, state.vs, state.ss, state.g, state.u)
+        remembered = (state.branch_b, state.group_d, state.vs, state.ss, state.g, state.u, state.reset)
         rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))
     return np.array(rows, dtype=np.float64)

@@ -35,6 +35,7 @@ from coolantd.control.layout import (
 )
 from coolantd.control.pump_layout import PUMP_INDICES, PUMPS_PARAMETERS
 from coolantd.control.pump_plan import ALL_RUN, PumpGroupParameters, pack_group, pack_pump_points
+from coolantd.control.reset_plan import NO_RESET, ResetParameters, ResetPlan, pack_resets, pump_action
 from coolantd.control.sensor_plan import SensorPlan
 from coolantd.control.stages import INTERPRETED, Stages
 from coolantd.point import FloatArray, IntArray
@@ -164,6 +165,7 @@ class CduParameters:
         model: for the feedforward, or None: fixed gains alone.
         estimate: what is held against the model besides; without a model nothing is.
         pump_group: how its pumps share the work.
+        reset: what the loops are asked for besides their setpoints.
     """
 
     name: str
@@ -185,6 +187,7 @@ class CduParameters:
     model: ModelParameters | None = None
     estimate: EstimateParameters = NOTHING_MORE
     pump_group: PumpGroupParameters = ALL_RUN
+    reset: ResetParameters = NO_RESET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,13 +219,15 @@ class Plan:
     h: FloatArray
     k: IntArray
     sensors: SensorPlan = NO_SENSORS
+    reset: ResetPlan
     stages: Stages = INTERPRETED
 
     def arrays(self) -> Fixed:
         """Return the arrays as kernels take them."""
         own = (self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
         b, v = self.branches, self.sensors
-        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, self.group_x, self.h, self.k)
+        more = (self.group_x, self.h, self.k, *self.reset)
+        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, *more)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -345,7 +350,7 @@ def make_plan(
     Raises:
         ValueError: a CDU has more pumps or required points than the arrays hold (configuration refuses it first).
     """
-    p = [[_pack_loop(cdu.supply_temp, -1.0), _pack_loop(cdu.pressure, 1.0)] for cdu in cdus]
+    p = [[_pack_loop(cdu.supply_temp, -1.0), _pack_loop(cdu.pressure, pump_action(cdu.pressure.unit))] for cdu in cdus]
     c = [
         [
             cdu.dew_point_design_c,
@@ -384,4 +389,5 @@ def make_plan(
         k=np.array([pack_pump_points(cdu.pump_group) for cdu in cdus], dtype=np.int64).reshape(
             n, PUMPS_MAX, PUMP_INDICES
         ),
+        reset=pack_resets([cdu.reset for cdu in cdus], [cdu.pressure.unit for cdu in cdus]),
     )

@@ -20,6 +20,8 @@ from coolantd.control.loops import HELPERS as LOOP_HELPERS
 from coolantd.control.loops import decide_loops
 from coolantd.control.pumps import HELPERS as PUMP_HELPERS
 from coolantd.control.pumps import distribute
+from coolantd.control.reset import HELPERS as RESET_HELPERS
+from coolantd.control.reset import reset_cdus
 from coolantd.control.sensors import HELPERS as SENSOR_HELPERS
 from coolantd.control.sensors import judge_sensors
 from coolantd.kernel import Kernel
@@ -79,8 +81,23 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
         result.details,
         dt_s,
     )
+    result.p[:] = fixed.p
+    reset_cdus(
+        fixed.reset,
+        fixed.reset_x,
+        fixed.flow_tables,
+        result.p,
+        memory.s,
+        memory.d,
+        fixed.x,
+        memory.reset,
+        seen.value,
+        seen.quality,
+        result.conditions,
+        dt_s,
+    )
     decide_loops(
-        fixed.p,
+        result.p,
         memory.s,
         fixed.c,
         memory.d,
@@ -97,7 +114,7 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
     )
     run_groups(
         fixed.group_x,
-        fixed.p,
+        result.p,
         memory.s,
         memory.d,
         fixed.x,
@@ -148,6 +165,8 @@ DECIDE: Final = Kernel(
         judge_sensors,
         *ESTIMATE_HELPERS,
         estimate,
+        *RESET_HELPERS,
+        reset_cdus,
         decide_loops,
         *GROUP_HELPERS,
         run_groups,

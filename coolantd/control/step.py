@@ -35,6 +35,7 @@ from coolantd.control.layout import (
 from coolantd.control.plan import NAN, Plan
 from coolantd.control.pump_layout import H_STANDBY
 from coolantd.control.pump_plan import carry_pumps, initial_pumps
+from coolantd.control.reset_plan import carried_memory, initial_memory
 from coolantd.control.sensor_plan import SensorState, carry_sensors, initial_sensors, show_last_votes
 from coolantd.control.trial import advance_trials, offset_demands
 from coolantd.control.trial_order import Trial
@@ -71,6 +72,7 @@ class ControlState:
         ss: (sensors, SENSOR_STATE).
         group_d: (cdus, GROUP_STATE).
         g: (cdus, PUMPS_STATE). u: (cdus, PUMPS_MAX, PUMP_STATE).
+        reset: (cdus, RESET_STATE).
         trials: at most one per CDU, those that are over included.
     """
 
@@ -87,6 +89,7 @@ class ControlState:
     group_d: FloatArray
     g: FloatArray
     u: FloatArray
+    reset: FloatArray
     trials: tuple[Trial, ...] = ()
 
     def copied(self) -> Memory:
@@ -135,9 +138,9 @@ def initial_state(plan: Plan) -> ControlState:
     d[:, [D_HEAT_KW, D_FLOOR_C]] = NAN
     w, b = blank_memory(plan.branches)
     e, eb = initial_estimates(n)
-    a = np.full((m, ACTUATOR_STATE), NAN)
     sensors = initial_sensors(plan.sensors)
-    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *initial_pumps(n))
+    a, pumps = np.full((m, ACTUATOR_STATE), NAN), initial_pumps(n)
+    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *pumps, initial_memory(n))
     return ControlState(NAN, **own._asdict())
 
 
@@ -159,7 +162,10 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
                 new.d[n, D_MODEL_READY] = 0.0  # what was learnt belongs to the model that learnt it
             elif np.array_equal(old_plan.ep[before], plan.ep[n], equal_nan=True):
                 new.e[n], new.eb[n] = old.e[before], old.eb[before]
-            if old_plan.cdus[before].pressure.unit != cdu.pressure.unit:
+            same_unit = old_plan.cdus[before].pressure.unit == cdu.pressure.unit
+            was, now = old_plan.reset.g[before], plan.reset.g[n]
+            new.reset[n] = carried_memory(old.reset[before], was, now, same_unit)
+            if not same_unit:
                 new.s[n, PRESSURE, [S_SETPOINT, S_SETPOINT_USED]] = NAN
                 if new.d[n, D_MODE] != Mode.FAILSAFE:
                     new.d[n, D_MODE] = float(Mode.STARTING)

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from coolantd.control.branch_layout import BranchState
 from coolantd.control.conditions import Condition
 from coolantd.control.group_layout import GroupState
+from coolantd.control.reset_layout import InCharge, ResetUse
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
 from coolantd.service.estimate_series import estimate_families
@@ -204,6 +205,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
         [((*labels, ("state", s.label)), int(each.state == s.label)) for labels, each in members for s in GroupState],
     )
     yield from (_family(*family) for family in estimate_families(view.estimates))
+    yield from _reset_families(view)
     yield from _actuator_families(view)
 
 
@@ -296,6 +298,34 @@ def _branch_families(view: DaemonView) -> Iterator[str]:
         "coolantd_branch_heat_watts",
         "Heat of a branch, low-passed",
         [(labels, each.heat_kw * W_PER_KW) for labels, each in named],
+    )
+
+
+def _reset_families(view: DaemonView) -> Iterator[str]:
+    named = [((("cdu", each.cdu), ("loop", each.loop)), each) for each in view.resets]
+    yield _family(
+        "coolantd_reset_state",
+        "1 for what the reset of a setpoint is doing, or for why it is not in force, 0 for every other",
+        [((*labels, ("state", use.label)), int(each.use == use.label)) for labels, each in named for use in ResetUse],
+    )
+    yield _family(
+        "coolantd_reset_setpoint",
+        "Where a reset wants its setpoint, before ramp and dew-point floor, in the loop's unit",
+        [((*labels, ("unit", each.unit)), each.setpoint) for labels, each in named],
+    )
+    yield _family(
+        "coolantd_reset_requests",
+        "Requests of a reset's last whole period",
+        [(labels, each.requests) for labels, each in named],
+    )
+    yield _family(
+        "coolantd_pump_in_charge",
+        "1 for the controller that a CDU's pump speed comes from, 0 for every other; only where the pumps have limits",
+        [
+            ((("cdu", limit.cdu), ("controller", each.label)), int(limit.in_charge == each.label))
+            for limit in view.pump_limits
+            for each in InCharge
+        ],
     )
 
 

@@ -23,6 +23,7 @@ from coolantd.service.estimate_view import estimate_views
 from coolantd.service.fleet import Fleet
 from coolantd.service.group_view import group_views
 from coolantd.service.model_view import model_views
+from coolantd.service.reset_view import pump_limit_views, reset_views
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
 from coolantd.service.vote_view import vote_views
 
@@ -58,6 +59,8 @@ def portray(
         models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
         branches=branch_views(cycle.plan, cycle.state),
         groups=group_views(cycle.plan, cycle.state),
+        resets=reset_views(cycle.plan, cycle.state),
+        pump_limits=pump_limit_views(cycle.plan, cycle.state),
         actuators=_actuators(cycle, snapshot, now_s),
         cdus=cdus,
         devices=tuple(_with_local(cycle, device) for device in fleet.views(now_s)),

@@ -55,6 +55,8 @@ def state_json(view: DaemonView) -> Json:
         "models": [_unknown_to_null(asdict(model)) for model in view.models],
         "groups": [_unknown_to_null(asdict(member)) for member in view.groups],
         "branches": [_unknown_to_null(asdict(branch)) for branch in view.branches],
+        "resets": [_unknown_to_null(asdict(reset)) for reset in view.resets],
+        "pump_limits": [_unknown_to_null(asdict(limit)) for limit in view.pump_limits],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
         "estimates": [_estimate(estimate) for estimate in view.estimates],

@@ -53,12 +53,14 @@ AUTOMATIC = plan_of()
 MODELLED = plan_of(model=model_plan().cdus[0].model)
 GROUP = PumpGroupParameters(duty=1, rotation_s=60.0, run_times=(HEAT, SPARE), faults=((SPARE,), (DEW,)))
 STANDBY = plan_of(pump_group=GROUP)
+RESET = plan_of(model=model_plan().cdus[0].model, reset=model_plan().cdus[0].reset)
 PLANS = [
     AUTOMATIC,
     plan_of(wants_manual=True),
     plan_of(remote=None),
     MODELLED,
     STANDBY,
+    RESET,
     balanced_plan(),
     balanced_plan(rangeability_ratio=50.0),
 ]
@@ -165,7 +167,7 @@ def test_i2_inputs_bad_beyond_their_hold_time_always_end_in_failsafe(events):
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(story, st.sampled_from([AUTOMATIC, MODELLED, STANDBY, PLANS[-1]]))
+@given(story, st.sampled_from([AUTOMATIC, MODELLED, STANDBY, RESET, PLANS[-1]]))
 def test_i6_whatever_came_before_ordinary_inputs_lead_back_to_control(events, plan):
     world = World(plan)
     for disturbances, dt_s, times in events:
@@ -214,5 +216,5 @@ def same_law(plan, kernels, events):
             a, b = ours.step(disturbances, dt_s)[1], theirs.step(disturbances, dt_s)[1]
             for name in ("commands", "demands", "refusals", "modes", "causes", "setpoints", "outputs"):
                 assert np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True), name
-            for name in ("s", "branch_b", "g", "u"):
+            for name in ("s", "branch_b", "g", "u", "reset"):
                 assert np.array_equal(getattr(ours.state, name), getattr(theirs.state, name), equal_nan=True), name

@@ -9,6 +9,7 @@ from coolantd.point import Quality, Reason, Sample, Snapshot, good
 from coolantd.service.branch_view import BranchView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelUse, ModelView
+from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.view import (
     ActuatorView,
     CduView,
@@ -106,6 +107,29 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
             GroupView(group="hall2", cdu="cdu1", state="member", output_pct=61.0),
             GroupView(group="hall2", cdu="cdu2", state="out", output_pct=75.0),
         ),
+        resets=(
+            ResetView(
+                cdu="cdu1",
+                loop="pressure",
+                unit="L/min",
+                use="trimming",
+                setpoint=812.5,
+                configured=1200.0,
+                needed=800.0,
+                requests=0,
+            ),
+            ResetView(
+                cdu="cdu1",
+                loop="supply_temp",
+                unit="degC",
+                use="inputs_bad",
+                setpoint=34.0,
+                configured=34.0,
+                needed=NAN,
+                requests=2,
+            ),
+        ),
+        pump_limits=(PumpLimitView(cdu="cdu1", in_charge="maximum_pressure", age_s=75.0, low_pct=30.0, high_pct=61.0),),
         actuators=(
             ActuatorView(
                 device="cdu1",

@@ -153,7 +153,8 @@ class TestRowCdu:
             point = points[f"pump{number}_run_time_h"]
             assert (point.address, point.coding, point.word_order) == (address, Coding.U32, WordOrder.CDAB)
             assert point.poll is PollClass.SLOW
-        difference, facility = row_cdu.differences
+        difference, facility, rise = row_cdu.differences
+        assert (rise.unit, rise.minuend, rise.subtrahend) == ("K", "tcs_return_temp_c", "tcs_supply_temp_c")
         assert (facility.minuend, facility.subtrahend) == ("fws_supply_pressure_kpa", "fws_return_pressure_kpa")
         assert difference.name == "tcs_differential_pressure_kpa"
         assert (difference.minuend, difference.subtrahend) == ("tcs_supply_pressure_kpa", "tcs_return_pressure_kpa")
