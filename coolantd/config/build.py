@@ -11,6 +11,7 @@ from typing import Final
 from coolantd.config.build_branches import balance_parameters, feeding_cdu
 from coolantd.config.build_groups import build_groups
 from coolantd.config.build_pumps import reset_parameters
+from coolantd.config.duty_build import build_pumps
 from coolantd.config.estimate_build import build_estimate, fed_branches
 from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.load import Loaded
@@ -243,9 +244,15 @@ class _Builder:
             wants_manual=cdu.mode == "manual",
             required=self.required(supply_temp.point, pressure.point, (valve, *pumps), remote),
             model=None if cdu.model is None else self.model(cdu.model),
+            pump_group=build_pumps(cdu.pumps, self.point, self.speed_poll_s(pumps)),
             estimate=NOTHING_MORE if cdu.model is None else self.estimate(number, cdu),
             reset=reset_parameters(cdu, self.point),
         )
+
+    def speed_poll_s(self, pumps: tuple[int, ...]) -> float:
+        """Return how often the slowest of the pumps' speeds is read."""
+        periods_s = list(self.periods_s.values())
+        return max(periods_s[self.actuators[i].position] for i in pumps)
 
     def model(self, model: ModelConfig) -> ModelParameters:
         return ModelParameters(

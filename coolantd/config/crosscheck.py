@@ -9,6 +9,7 @@ from typing import Final
 from coolantd.config.balancecheck import check_balance
 from coolantd.config.document import Document
 from coolantd.config.draft import DeviceDraft, Draft, ManifoldDraft, Named
+from coolantd.config.dutycheck import check_duty
 from coolantd.config.estimatecheck import check_estimate
 from coolantd.config.explain import shown
 from coolantd.config.groupcheck import check_groups
@@ -39,7 +40,7 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     problems += [*check_lines(draft), *check_proxies(draft), *check_groups(draft)]
     plant = Plant(document, draft.devices)
     drivers = [problem for cdu in draft.cdus for problem in (*check_cdu(cdu, plant), *check_estimate(cdu, plant))]
-    problems += [problem for cdu in draft.cdus for problem in check_pumps(cdu, plant)]
+    problems += [problem for cdu in draft.cdus for check in (check_pumps, check_duty) for problem in check(cdu, plant)]
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]
     drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, cdus, plant)]
     # A driver that names the wrong device is one mistake; that the right one then has none is not another.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from coolantd.config.document import Document
+from coolantd.config.duty_models import PumpsConfig
 from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.explain import explain
 from coolantd.config.fields import Model
@@ -78,6 +79,7 @@ class CduDraft(Named):
     manual: ManualConfig | None
     model: ModelConfig | None = None
     estimate: EstimateConfig | None = None
+    pumps: PumpsConfig | None = None
     has_model: bool = False
     """Whether the file has a model, be it right or wrong."""
 
@@ -161,6 +163,7 @@ def _cdu(path: KeyPath, item: Table) -> CduDraft:
         manual=_part(ManualConfig, item.get("manual", {})),
         model=_part(ModelConfig, item["model"]) if "model" in item else None,
         estimate=_part(EstimateConfig, item["estimate"]) if "estimate" in item else None,
+        pumps=_part(PumpsConfig, item["pumps"]) if "pumps" in item else None,
         has_model="model" in item,
     )
 

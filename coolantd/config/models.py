@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from coolantd.config.balance_model import BRANCHES_MAX, BalanceConfig
+from coolantd.config.duty_models import PumpsConfig
 from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.fields import (
     AbsolutePath,
@@ -310,6 +311,7 @@ class CduConfig(Model):
     pressure: PressureLoopConfig
     failsafe: FailsafeConfig
     manual: ManualConfig = ManualConfig()
+    pumps: PumpsConfig = PumpsConfig()
     model: ModelConfig | None = None
     estimate: EstimateConfig | None = None
 

@@ -145,7 +145,7 @@ def distribute(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: f
     """
     for n in range(fixed.p.shape[0]):
         distribute_cdu(
-            fixed.p[n, PRESSURE],
+            result.p[n, PRESSURE],
             memory.s[n, PRESSURE],
             memory.d[n],
             fixed.x[n],
