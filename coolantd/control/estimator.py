@@ -69,8 +69,8 @@ FOULED_CERTAIN: Final = 0.06
 """Standard deviation of the resistance above which nothing is said of fouling."""
 FOULED_S: Final = 3600.0
 """Fouling takes days; an hour below the limit is no accident."""
-RIPPLE_KPA: Final = 0.8
-RIPPLE_RATIO: Final = 0.008
+RIPPLE_KPA: Final = 1.0
+RIPPLE_RATIO: Final = 0.01
 """Of the pressure. Two good sensors together scatter by 0.3 kPa."""
 RIPPLE_ON_S: Final = 3.0
 RIPPLE_OFF_S: Final = 30.0

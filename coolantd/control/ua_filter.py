@@ -24,6 +24,7 @@ from coolantd.control.estimate_layout import (
     E_FOULING,
     E_INNOVATION,
     E_MOVING,
+    E_NOW,
     E_OFFSET_K,
     E_OFFSET_VARIANCE,
     E_SLOW,
@@ -154,8 +155,8 @@ def follow_exchanger(c: FloatArray, e: FloatArray, dt_s: float) -> None:
         e[E_UA_KW_K] = math.nan
         e[E_UPDATE_S] = min(e[E_UPDATE_S], UPDATE_S)
         return
-    e[E_UA_KW_K] = conductance_kw_k(c, e[E_FILM], e[E_FOULING], flow_lpm, fws_lpm)
     if e[E_UPDATE_S] < UPDATE_S:
+        show_conductance(c, e, fws_lpm)
         return
     since_s = e[E_UPDATE_S]
     e[E_UPDATE_S] = 0.0
@@ -177,7 +178,13 @@ def follow_exchanger(c: FloatArray, e: FloatArray, dt_s: float) -> None:
         if e[E_EXCITED_S] >= BASELINE_S:  # from here on changes are fouling
             e[E_VARIANCE] = FOULING_WALK * FOULING_WALK
             e[E_COVARIANCE] = 0.0
-    e[E_UA_KW_K] = conductance_kw_k(c, e[E_FILM], e[E_FOULING], flow_lpm, fws_lpm)
+    show_conductance(c, e, fws_lpm)
+
+
+def show_conductance(c: FloatArray, e: FloatArray, fws_lpm: float) -> None:
+    """Show the conductance at the flows as they are now, not low-passed, where both are measured."""
+    now_lpm = e[E_NOW + FWS_FLOW] if math.isfinite(e[E_NOW + FWS_FLOW]) else fws_lpm
+    e[E_UA_KW_K] = conductance_kw_k(c, e[E_FILM], e[E_FOULING], e[E_NOW + FLOW], now_lpm)
 
 
 def walk(e: FloatArray, learning: bool, since_s: float) -> None:
@@ -225,6 +232,7 @@ HELPERS: Final = (
     facility_lpm,
     begin_filter,
     at_rest,
+    show_conductance,
     walk,
     take_in,
     follow_exchanger,
