@@ -9,6 +9,7 @@ Served by the same control socket as the daemon's: JSON lines, ``{"command": ...
 ``trip_pump``             ``pump``: 1 or 2; ``available``: true puts it back (default false)
 ``set_imperial``          ``on``: turn the unit selector
 ``set_remote``            ``on``: turn the row CDU's remote control, as at its panel; false: local
+``miswire``               ``points``: {"tcs_flow_lpm": {"factor": 10}, ...}: what instruments show; {} mends all
 ``write_point``           ``point``, ``value``: write to the row CDU as another master would
 ``reboot``                restart the row CDU's program
 ``hold_rpu``              ``registers``: {"36864": 123, ...} fixes words of the RPU; null lets one go
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from coolantd.errors import CoolantdError
 from coolantd.plant.layout import PUMP_COUNT
 from coolantd.service.control_socket import Handler, Peer
+from coolantd.sim.miswiring import parse_miswiring
 from coolantd.sim.rpu import Rpu
 from coolantd.sim.rpu_model import PUMPS
 from coolantd.sim.scenario import FWS_TEMP_MAX_C, FWS_TEMP_MIN_C, LOAD_MAX_RATIO
@@ -61,6 +63,7 @@ class Control:
             "trip_pump": self._trip_pump,
             "set_imperial": self._set_imperial,
             "set_remote": self._set_remote,
+            "miswire": self._miswire,
             "write_point": self._write_point,
             "reboot": self._reboot,
             "hold_rpu": self._hold_rpu,
@@ -106,6 +109,14 @@ class Control:
 
     async def _set_remote(self, order: Order, _peer: Peer) -> Order:
         self._simulator.device.port.set_remote(on=_flag(order, "set_remote", "on", default=False))
+        return {"ok": True}
+
+    async def _miswire(self, order: Order, _peer: Peer) -> Order:
+        device = self._simulator.device
+        try:
+            device.miswiring = parse_miswiring(order.get("points"), device.sensors.read())
+        except ValueError as error:
+            raise CoolantdError(f"miswire: {error}") from error
         return {"ok": True}
 
     async def _write_point(self, order: Order, _peer: Peer) -> Order:

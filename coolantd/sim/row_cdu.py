@@ -13,6 +13,7 @@ from coolantd.protocol.profile import Profile, RegisterPoint, Role
 from coolantd.sim.alarms import AlarmLatch
 from coolantd.sim.controller_port import STEP_S, ControllerPort
 from coolantd.sim.fallback import FallbackController
+from coolantd.sim.miswiring import Shown, miswired
 from coolantd.sim.registers import RegisterImage
 from coolantd.sim.sensors import Sensors
 from coolantd.sim.truth import quantities
@@ -42,6 +43,7 @@ class RowCdu:
         registers: its memory.
         port: the rules for using it; what a Modbus server serves.
         active_alarms: names of the alarm and fault points that are on.
+        miswiring: points whose instruments show something else; the device's own controller is not misled.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class RowCdu:
         self.port = ControllerPort(profile, self.registers)
         self.sensors = Sensors(noise_ratio=noise_ratio, seed=seed)
         self.active_alarms: frozenset[str] = frozenset()
+        self.miswiring: dict[str, Shown] = {}
         self._alarm_points = profile.alarms
         self._latch = AlarmLatch()
         self._refresh_ticks = max(1, round(refresh_s / STEP_S))
@@ -147,7 +150,7 @@ class RowCdu:
         """Write the status block, the alarms, the run hours and the device's own heartbeat."""
         measured = self.sensors.read()
         imperial = self.port.imperial
-        for name, value in measured.items():
+        for name, value in miswired(measured, self.miswiring).items():
             if name in self.registers:
                 self.registers.put(name, value, imperial=imperial)
         self._refresh_alarms(measured)

@@ -143,8 +143,10 @@ def live_site(load_ratio: float, *options: str, fixed_gains: bool = False) -> It
     with demo_site(1.0) as demo:
         if fixed_gains:
             text = demo.config.read_text(encoding="utf-8")
-            before, _, rest = text.partition("[cdu.model]")
-            demo.config.write_text(before + rest[rest.index("\n[") + 1 :], encoding="utf-8")
+            for table in ("[cdu.estimate]", "[cdu.model]"):
+                before, _, rest = text.partition(table)
+                text = before + rest[rest.index("\n[") + 1 :]
+            demo.config.write_text(text, encoding="utf-8")
         site = LiveSite(demo)
         try:
             site.start(load_ratio, *options)

@@ -42,9 +42,7 @@ def further_instruments(plant: Perturbation, fws_return_bias_k: float) -> list[I
             quantity, lag_s, deviation, bias = branch[tail]
             index = int(head.removeprefix("branch"))
             made.append(
-                Instrument(
-                    point=AT[name], quantity=quantity, index=index, lag_s=lag_s, noise=deviation, bias=bias
-                )
+                Instrument(point=AT[name], quantity=quantity, index=index, lag_s=lag_s, noise=deviation, bias=bias)
             )
         elif head.startswith("rack"):
             made.append(Instrument(point=AT[name], quantity="rack_power_kw", index=int(head.removeprefix("rack"))))
