@@ -133,7 +133,7 @@ def test_row_10_losing_all_pumps_is_told_within_2_s(control):
 def test_row_5_losing_one_of_two_pumps_is_not_losing_the_flow(control):
     control.rig.plant.inputs.pump_available = np.array([1.0, 0.0])
     control.run(60.0)
-    assert not control.ever
+    assert not control.ever & {Condition.SECONDARY_FLOW_LOST, Condition.AIR_OR_LOW_LEVEL, Condition.FLOW_DISAGREES}
 
 
 @pytest.mark.parametrize("ratio", [0.7, 1.3])
