@@ -7,6 +7,7 @@ import numpy as np
 
 from coolantd.point import Quality, Reason, Sample, Snapshot, good
 from coolantd.service.branch_view import BranchView
+from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelUse, ModelView
 from coolantd.service.reset_view import PumpLimitView, ResetView
@@ -22,6 +23,29 @@ from coolantd.service.view import (
 )
 
 NAN = float("nan")
+
+
+ESTIMATE = EstimateView(
+    cdu="cdu1",
+    conductance_kw_k=251.4,
+    data_sheet_ratio=0.93,
+    baseline_ratio=0.98,
+    excited=True,
+    offset_k=0.1,
+    heat_tcs_kw=481.0,
+    heat_fws_kw=484.0,
+    heat_power_kw=475.2,
+    heat_fws_deviation=-0.2,
+    heat_power_deviation=0.4,
+    pump_flow_lpm=1204.0,
+    head_missing_ratio=0.01,
+    loop_resistance_ratio=1.0,
+    leak_lpm=0.02,
+    limit_s=NAN,
+    judged=True,
+    branch_ratios=(1.0, 0.97),
+)
+"""A healthy CDU's."""
 
 
 def make_labels(count: int) -> PointLabels:

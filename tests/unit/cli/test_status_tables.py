@@ -5,10 +5,9 @@ import io
 
 import pytest
 from rich.console import Console
-from service_view_factory import FOULED, make_view
+from service_view_factory import ESTIMATE, FOULED, make_view
 
 from coolantd.cli.status_tables import render
-from coolantd.service.estimate_view import EstimateView
 from coolantd.service.view import ActuatorView, BusView, DeviceView
 from coolantd.service.view_json import view_json
 
@@ -189,26 +188,8 @@ def test_groups_are_a_table_of_their_own():
 
 def test_estimates_say_what_is_unknown_and_what_is_not_judged():
     nan = float("nan")
-    estimate = EstimateView(
-        cdu="cdu1",
-        conductance_kw_k=251.4,
-        data_sheet_ratio=0.93,
-        baseline_ratio=nan,
-        excited=True,
-        offset_k=0.1,
-        heat_tcs_kw=481.0,
-        heat_fws_kw=nan,
-        heat_power_kw=475.2,
-        heat_fws_deviation=nan,
-        heat_power_deviation=0.4,
-        pump_flow_lpm=1204.0,
-        head_missing_ratio=0.01,
-        loop_resistance_ratio=1.0,
-        leak_lpm=nan,
-        limit_s=12.3,
-        judged=False,
-        branch_ratios=(),
-    )
+    unknown = {"baseline_ratio": nan, "heat_fws_kw": nan, "leak_lpm": nan}
+    estimate = dataclasses.replace(ESTIMATE, **unknown, limit_s=12.3, judged=False)
     lines = shown(make_view(estimates=(estimate,)), plain=True)
     assert "! cdu1: a limit is passed in about 12 s if the flow does not come back" in lines
     text = " ".join(lines)
