@@ -182,8 +182,8 @@ def test_i6_whatever_came_before_ordinary_inputs_lead_back_to_control(events, pl
 
 
 @pytest.fixture(scope="module")
-def compiled():
-    return compiled_stages(cache=False)
+def compiled(stages):
+    return stages
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +203,7 @@ def test_the_compiled_law_is_the_interpreted_one_to_the_bit(compiled, events, pl
     same_law(plan, compiled, events)
 
 
+@pytest.mark.timeout(600)  # compiling with bounds checks, on a busy machine
 @settings(max_examples=EXAMPLES // 3, deadline=None)
 @given(story, st.sampled_from(PLANS))
 def test_the_compiled_law_never_reaches_outside_its_arrays(bounds_checked, events, plan):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from coolantd.control.plan import Plan, make_plan
-from coolantd.control.stages import compiled_stages
 from coolantd.control.step import initial_state, step
 from coolantd.plant import layout as at
 from coolantd.plant.loop import ADVANCE, Plant
@@ -31,8 +30,8 @@ WITH_POWER = replace(DATA_SHEET, power=(POINT["power"],))
 
 
 @pytest.fixture(scope="module")
-def kernels():
-    return compiled_stages(cache=False)
+def kernels(stages):
+    return stages
 
 
 @pytest.fixture(scope="module")

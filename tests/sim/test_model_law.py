@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from coolantd.control.layout import C_WANTS_MANUAL, D_MODEL_BIAS_K, D_MODEL_STUCK_S, D_MODEL_TRIM_K
-from coolantd.control.stages import compiled_stages
 from coolantd.control.step import carry_state
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.modes import Mode
@@ -29,8 +28,8 @@ BY_NAME = {plant.name: plant for plant in PERTURBED}
 
 
 @pytest.fixture(scope="module")
-def kernels():
-    return compiled_stages(cache=False)
+def kernels(stages):
+    return stages
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from trial_rig import DOUBLET, PERIOD_S, TrialRig
 
 from coolantd.control.layout import C_WANTS_MANUAL, PRESSURE, S_OUTPUT, SUPPLY_TEMP
-from coolantd.control.stages import compiled_stages
 from coolantd.control.trial_limits import AMPLITUDE_MAX_PCT
 from coolantd.control.trial_order import Abort, Method, Phase, TrialLimits, TrialOrder
 from coolantd.plant.loop import ADVANCE
@@ -30,8 +29,8 @@ STEP = TrialOrder(cdu=0, loop=SUPPLY_TEMP, method=Method.PATTERN, amplitude_pct=
 
 
 @pytest.fixture(scope="module")
-def kernels():
-    return compiled_stages(cache=False)
+def kernels(stages):
+    return stages
 
 
 @pytest.fixture(scope="module")

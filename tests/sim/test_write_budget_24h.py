@@ -11,7 +11,6 @@ import structlog
 from writing_rig import PERIOD_S, RULES, SETPOINT_C, World, busiest_hour
 
 from coolantd.control.layout import D_MODEL_READY
-from coolantd.control.stages import compiled_stages
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.modes import Mode
 
@@ -23,8 +22,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def kernels():
-    return ADVANCE.compiled(cache=False), compiled_stages(cache=False)
+def kernels(stages):
+    return ADVANCE.compiled(cache=False), stages
 
 
 @pytest.fixture(autouse=True)
