@@ -1,15 +1,17 @@
 """How much coolant the racks need, from the coolant itself: its rise over them and how fast that grows.
 
-The return's temperature says what heat arrives there; how fast it climbs says what heat is still being stored in plates
-and coolant. Their sum is the racks' heat before it has arrived, whatever the flow does meanwhile:
-``Q/(rho cp) = q (T_return - T_supply) + V dT_return/dt``. Knows temperatures and flow; no electric power, no setpoint.
+The rise says what heat arrives at the return; how fast it grows says what heat is still being stored in plates and
+coolant. Their sum is the racks' heat before it has arrived, whatever the flow does meanwhile:
+``Q/(rho cp) = q x + V dx/dt`` with ``x = T_return - T_supply``, the supply behind the lag V/q of that same volume. So a
+supply that warms, as without facility water, is no heat of the racks. Knows
+temperatures and flow; no electric power, no setpoint.
 """
 
 import math
 from typing import Final
 
 from coolantd.control.filters import lag, share_of
-from coolantd.control.reset_layout import E_RISE_LIMIT_K, E_VOLUME_L, RETURNS_MAX, W_SLOW_C, W_SUPPLY_C
+from coolantd.control.reset_layout import E_RISE_LIMIT_K, E_VOLUME_L, RETURNS_MAX, W_SLOW_K, W_SUPPLY_C
 from coolantd.point import FloatArray, IntArray, Quality
 
 _BAD: Final = int(Quality.BAD)
@@ -45,16 +47,17 @@ def needed_lpm(e: FloatArray, w: FloatArray, return_c: float, supply_c: float, f
         dt_s: seconds since the last cycle.
     """
     if not math.isfinite(return_c + supply_c + flow_lpm):
-        w[W_SLOW_C] = math.nan
+        w[W_SLOW_K] = math.nan
         return math.nan
-    if not math.isfinite(w[W_SLOW_C]):
-        w[W_SLOW_C], w[W_SUPPLY_C] = return_c, supply_c
+    if not math.isfinite(w[W_SLOW_K]):
+        w[W_SLOW_K], w[W_SUPPLY_C] = return_c - supply_c, supply_c
     flow_lpm = max(flow_lpm, FLOW_LEAST_LPM)
     w[W_SUPPLY_C] = lag(w[W_SUPPLY_C], supply_c, 60.0 * e[E_VOLUME_L] / flow_lpm, dt_s)
-    slope = (return_c - w[W_SLOW_C]) / SLOPE_TIME_S
-    w[W_SLOW_C] = lag(w[W_SLOW_C], return_c, SLOPE_TIME_S, dt_s)
+    rise_k = return_c - w[W_SUPPLY_C]
+    slope = (rise_k - w[W_SLOW_K]) / SLOPE_TIME_S
+    w[W_SLOW_K] = lag(w[W_SLOW_K], rise_k, SLOPE_TIME_S, dt_s)
     slope *= share_of(slope, SLOPE_CALM_K_PER_S)
-    arriving = flow_lpm * max(return_c + SLOPE_TIME_S * slope - w[W_SUPPLY_C], 0.0)
+    arriving = flow_lpm * max(rise_k + SLOPE_TIME_S * slope, 0.0)
     stored = 60.0 * e[E_VOLUME_L] * slope
     return max(arriving + stored, 0.0) / e[E_RISE_LIMIT_K]
 

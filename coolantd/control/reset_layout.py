@@ -102,18 +102,18 @@ U_SHOWN: Final = 9
 """Requests of the last whole period."""
 TRIM_STATE: Final = 10
 
-W_SLOW_C: Final = TRIM_STATE * LOOPS
-"""The hottest return behind a short lag; NaN: start anew."""
-W_SUPPLY_C: Final = W_SLOW_C + 1
+W_SLOW_K: Final = TRIM_STATE * LOOPS
+"""The rise behind a short lag; NaN: start anew."""
+W_SUPPLY_C: Final = W_SLOW_K + 1
 """What the coolant that leaves the racks now had when it went in."""
-W_NEEDED: Final = W_SLOW_C + 2
+W_NEEDED: Final = W_SLOW_K + 2
 """Setpoint that the measured rise needs; NaN unknown."""
-W_IN_CHARGE: Final = W_SLOW_C + 3
-W_IN_CHARGE_S: Final = W_SLOW_C + 4
-W_LOW_PCT: Final = W_SLOW_C + 5
-W_HIGH_PCT: Final = W_SLOW_C + 6
+W_IN_CHARGE: Final = W_SLOW_K + 3
+W_IN_CHARGE_S: Final = W_SLOW_K + 4
+W_LOW_PCT: Final = W_SLOW_K + 5
+W_HIGH_PCT: Final = W_SLOW_K + 6
 """Limits that the selection gave the pump loop in the last cycle."""
-W_LOW_BY: Final = W_SLOW_C + 7
+W_LOW_BY: Final = W_SLOW_K + 7
 """Which limit the lower one comes from."""
 
 V_FOLLOWED_PCT: Final = 0
@@ -121,7 +121,7 @@ V_FOLLOWED_PCT: Final = 0
 V_BOUND_PCT: Final = 1
 V_BAD_S: Final = 2
 LIMIT_STATE: Final = 3
-V_FIRST: Final = W_SLOW_C + 8
+V_FIRST: Final = W_SLOW_K + 8
 RESET_STATE: Final = V_FIRST + LIMITS * LIMIT_STATE
 
 RETURNS_MAX: Final = 24

@@ -36,7 +36,7 @@ from coolantd.control.reset_layout import (
     V_FIRST,
     V_FOLLOWED_PCT,
     W_NEEDED,
-    W_SLOW_C,
+    W_SLOW_K,
 )
 from coolantd.point import FloatArray, IntArray
 
@@ -200,7 +200,7 @@ def initial_memory(cdus: int) -> FloatArray:
     """Return (cdus, RESET_STATE) that knows nothing."""
     memory = np.zeros((cdus, RESET_STATE))
     unknown = [loop * TRIM_STATE + column for loop in range(LOOPS) for column in (U_SETPOINT, U_NEEDED)]
-    unknown += [W_SLOW_C, W_NEEDED]
+    unknown += [W_SLOW_K, W_NEEDED]
     unknown += [V_FIRST + k * LIMIT_STATE + V_FOLLOWED_PCT for k in range(LIMITS)]
     memory[:, unknown] = NAN
     return memory
