@@ -46,6 +46,8 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
     noise_ratio: Annotated[float, typer.Option(help="Scale of the sensors' noise; 0 for none.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
     valve_stroke_s: Annotated[float, typer.Option(help="Facility valve, shut to open.")] = 30.0,
+    plant: Annotated[str, typer.Option(help="How it differs: ua=0.8,kv=0.9,volume=1.2,head=1.1,sensor=1.5.")] = "",
+    miswired: Annotated[str, typer.Option(help="Actuators connected wrongly, as in swapped-pumps,dead-valve.")] = "",
     refresh_s: Annotated[float, typer.Option(help="Period of the CDU's status block.")] = 0.5,
     rpu: Annotated[bool, typer.Option("--rpu", help="Serve an ORv3 RPU on a serial line of its own.")] = False,
     rpu_link: Annotated[Path | None, typer.Option(help="Name for that line's port; implies --rpu.")] = None,
@@ -58,6 +60,7 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
     With --rpu also a virtual ORv3 pumping unit over Modbus RTU, on a pseudo terminal as slow as 19200 baud.
     """
     # The plant, numpy and the wire libraries take half a second to import: --help and the other commands do without.
+    from coolantd.sim.oddities import parse_oddities
     from coolantd.sim.simulator import SimulatorSettings
 
     try:
@@ -80,6 +83,7 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
             noise_ratio=noise_ratio,
             seed=seed,
             valve_stroke_s=valve_stroke_s,
+            oddities=parse_oddities(plant, miswired),
             rpu=rpu or rpu_link is not None,
             rpu_link=rpu_link,
             control_path=control,

@@ -14,6 +14,7 @@ from coolantd.sim.alarms import AlarmLatch
 from coolantd.sim.controller_port import STEP_S, ControllerPort
 from coolantd.sim.fallback import FallbackController
 from coolantd.sim.miswiring import Shown, miswired
+from coolantd.sim.oddities import NO_ODDITIES, Oddities
 from coolantd.sim.registers import RegisterImage
 from coolantd.sim.sensors import Sensors
 from coolantd.sim.truth import quantities
@@ -38,6 +39,7 @@ class RowCdu:
         refresh_s: period of the status block, in device time.
         noise_ratio: scale of the sensors' noise, 0 for none.
         seed: of that noise.
+        oddities: what was connected wrongly, and how its sensors differ.
 
     Attributes:
         registers: its memory.
@@ -54,11 +56,14 @@ class RowCdu:
         refresh_s: float = REFRESH_S,
         noise_ratio: float = 1.0,
         seed: int = 0,
+        oddities: Oddities = NO_ODDITIES,
     ) -> None:
         self.plant = plant
         self.registers = RegisterImage(profile)
         self.port = ControllerPort(profile, self.registers)
-        self.sensors = Sensors(noise_ratio=noise_ratio, seed=seed)
+        self.sensors = Sensors(noise_ratio=noise_ratio, seed=seed, lag_ratio=oddities.sensor_ratio)
+        self._oddities = oddities
+        self._valve_told_pct = self._valve_begun_pct = float(plant.fws_valve_ratio) * 100.0
         self.active_alarms: frozenset[str] = frozenset()
         self.miswiring: dict[str, Shown] = {}
         self._alarm_points = profile.alarms
@@ -103,7 +108,7 @@ class RowCdu:
             self._drive(self.plant.inputs.fws_valve_ratio * 100.0, (0.0, 0.0))
         self.plant.advance(STEP_S, dt_s=STEP_S)
         self.port.tick += 1
-        self.sensors.step(quantities(self.plant), STEP_S)
+        self.sensors.step(self._shown(), STEP_S)
         self._count_run_time()
         if self.port.tick % self._refresh_ticks == 0 and not self.port.booting:
             self._refresh()
@@ -111,11 +116,12 @@ class RowCdu:
     def _begin(self) -> None:
         """Fill the memory with the present state, so that the first reply is already true."""
         self.registers.put(RUN_POINT, 1)
-        speeds_pct = self.pump_speeds_pct
+        speeds_pct, shown = self.pump_speeds_pct, self._shown()
         for point in self.port.setpoints:
             index = _pump_index(point)
-            self.registers.put(point.name, self.valve_position_pct if index is None else speeds_pct[index])
-        self.sensors.step(quantities(self.plant), STEP_S)
+            valve_pct = shown["fws_valve_position_pct"]
+            self.registers.put(point.name, valve_pct if index is None else speeds_pct[index])
+        self.sensors.step(shown, STEP_S)
         self._refresh()
 
     def _obey(self) -> None:
@@ -136,7 +142,13 @@ class RowCdu:
         valve_pct, pump_pct = self.fallback.step(measured["tcs_supply_temp_c"], pressure_kpa, FALLBACK_PERIOD_S)
         self._drive(valve_pct, (pump_pct, pump_pct))
 
+    def _shown(self) -> dict[str, float]:
+        """Return what each instrument is connected to."""
+        return self._oddities.shown(quantities(self.plant), self._valve_told_pct, self._valve_begun_pct)
+
     def _drive(self, valve_pct: float, pumps_pct: tuple[float, float]) -> None:
+        self._valve_told_pct = valve_pct
+        valve_pct, pumps_pct = self._oddities.told(valve_pct, pumps_pct, self._valve_begun_pct)
         self.plant.inputs.fws_valve_ratio = valve_pct / 100.0
         for index, pump_pct in enumerate(pumps_pct):
             self.plant.inputs.pump_speed_ratio[index] = pump_pct / 100.0

@@ -20,16 +20,18 @@ class Sensors:
     Args:
         noise_ratio: scale of the noise, 0 for none.
         seed: of the noise.
+        lag_ratio: scale of the lag, above 0.
     """
 
-    def __init__(self, *, noise_ratio: float, seed: int) -> None:
+    def __init__(self, *, noise_ratio: float, seed: int, lag_ratio: float = 1.0) -> None:
         self.noise_ratio = noise_ratio
+        self._lag_s = TEMP_LAG_S * lag_ratio
         self._random = random.Random(seed)  # noqa: S311 - sensor noise, not a secret
         self._lagged: dict[str, float] = {}
 
     def step(self, truth: Mapping[str, float], dt_s: float) -> None:
         """Let the instruments follow the truth for ``dt_s``; at the first call they agree with it."""
-        share = 1.0 - math.exp(-dt_s / TEMP_LAG_S)
+        share = 1.0 - math.exp(-dt_s / self._lag_s)
         for name, value in truth.items():
             if name.endswith("_c") and name in self._lagged:
                 self._lagged[name] += (value - self._lagged[name]) * share

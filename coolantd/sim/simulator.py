@@ -24,6 +24,7 @@ from coolantd.sim.control import Control
 from coolantd.sim.controller_port import STEP_S
 from coolantd.sim.manifold import Manifold
 from coolantd.sim.modbus_server import ModbusServer
+from coolantd.sim.oddities import Oddities
 from coolantd.sim.other_hands import carry_out
 from coolantd.sim.row_cdu import REFRESH_S, RowCdu
 from coolantd.sim.rpu import UNIT_ID, Rpu
@@ -60,6 +61,7 @@ class SimulatorSettings:
         noise_ratio: scale of all sensor noise, 0 for none.
         seed: of the noise.
         valve_stroke_s: time of the facility valve from shut to open.
+        oddities: how the row CDU differs from the reference plant, and what is connected wrongly.
         rpu: serve an ORv3 RPU on a serial line of its own, 19200 8N1, unit 12.
         rpu_link: symbolic link to make to that line's port; None for none.
         control_path: where to make a control socket; None for none.
@@ -78,6 +80,7 @@ class SimulatorSettings:
     noise_ratio: float = 1.0
     seed: int = 0
     valve_stroke_s: float = 30.0
+    oddities: Oddities = field(default_factory=Oddities)
     rpu: bool = False
     rpu_link: Path | None = None
     control_path: Path | None = None
@@ -116,9 +119,10 @@ class Simulator:
         self.clock: Clock = clock or SystemClock(rate_ratio=settings.speed_ratio)
         self.overrides = Overrides()
         self.time_dropped_s = 0.0
-        self.params = reference_plant(
+        plain = reference_plant(
             rack_count=RACK_COUNT, rack_heat_rated_w=RACK_HEAT_RATED_W, valve_stroke_s=settings.valve_stroke_s
         )
+        self.params = settings.oddities.of(plain)
         self.plant = Plant(self.params, kernel=ADVANCE.function)
         self._apply(settings.scenario.at(0.0))
         settle_on_fallback(self.plant)
@@ -128,6 +132,7 @@ class Simulator:
             refresh_s=settings.refresh_s,
             noise_ratio=settings.noise_ratio,
             seed=settings.seed,
+            oddities=settings.oddities,
         )
         self.server = ModbusServer(self.device.port, host=settings.modbus_host, port=settings.modbus_port)
         self.manifold: Manifold | None = None
