@@ -8,6 +8,7 @@ from coolantd.control.arrays import Seen
 from coolantd.control.layout import (
     C_DEW_DESIGN_C,
     C_DEW_MARGIN_K,
+    D_CAUSE,
     D_MODE,
     P_OUTPUT_MAX,
     P_OUTPUT_MIN,
@@ -22,7 +23,7 @@ from coolantd.control.layout import (
 from coolantd.control.plan import Plan
 from coolantd.control.trial_order import Abort, Method, Trial, TrialOrder
 from coolantd.point import FloatArray, IntArray, Quality, Reason
-from coolantd.safety.modes import Mode
+from coolantd.safety.modes import Cause, Mode
 
 _GOOD: Final = int(Quality.GOOD)
 _BAD: Final = int(Quality.BAD)
@@ -52,7 +53,8 @@ def refusal(order: TrialOrder, plan: Plan, s: FloatArray, d: FloatArray, value: 
         return f"an amplitude of {order.amplitude_pct:g} %, allowed: above 0, at most {AMPLITUDE_MAX_PCT:g}"
     allowed = (Mode.AUTOMATIC, Mode.MANUAL) if order.method is Method.NUDGE else (Mode.AUTOMATIC,)
     if mode not in allowed:
-        return f"{name} is in {mode.label}, allowed: {' or '.join(each.label for each in allowed)}"
+        cause, modes = Cause(int(d[n, D_CAUSE])).label, " or ".join(each.label for each in allowed)
+        return f"{name} is in {mode.label}{cause and f' ({cause})'}, allowed: {modes}"
     for point in watched_points(plan, n):
         if quality[point] != _GOOD:
             return f"{name}: point {point} that the test needs is not good"

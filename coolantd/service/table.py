@@ -123,6 +123,10 @@ class PointTable:
     def _arrays(self) -> tuple[FloatArray | IntArray, ...]:
         return self._value, self._quality, self._reason, self._silence, self._time_s
 
+    def period_s(self, row: int) -> float:
+        """Return how often a sample of a point is due; inf where one holds until the device is lost."""
+        return float(self._period_s[row])
+
     def snapshot(self, now_s: float) -> Snapshot:
         """Return every point now: stale values are uncertain after 2 of their periods and bad after 3 (FM-18)."""
         value, quality, reason = self._value.copy(), self._quality.copy(), self._reason.copy()

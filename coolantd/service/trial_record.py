@@ -37,6 +37,7 @@ class TrialRecord:
             return
         s = state.s[self.cdu]
         own = [now_s, *(s[k, S_OUTPUT] for k in range(LOOPS)), *(s[k, S_SETPOINT_USED] for k in range(LOOPS))]
+        own += [snapshot.age_s[self.points[k][0]] for k in range(LOOPS)]
         measured = [sum(_reading(snapshot, row) for row in rows) for rows in self.points]
         self.rows.append([float(each) if math.isfinite(each) else None for each in (*own, *measured)])
 
@@ -44,8 +45,8 @@ class TrialRecord:
 def record_of(number: int, plan: Plan, n: int) -> TrialRecord:
     """Return an empty record for a CDU."""
     named = _points(plan, plan.cdus[n])
-    own = ("time_s", "supply_temp_output_pct", "pressure_output_pct", "supply_temp_setpoint", "pressure_setpoint")
-    return TrialRecord(number, n, (*own, *named), tuple(named.values()))
+    own = [f"{loop}_{what}" for what in ("output_pct", "setpoint", "age_s") for loop in LOOP_NAMES]
+    return TrialRecord(number, n, ("time_s", *own, *named), tuple(named.values()))
 
 
 def _points(plan: Plan, cdu: CduParameters) -> dict[str, tuple[int, ...]]:

@@ -216,6 +216,8 @@ class TuneOrders:
         named = dataclasses.asdict(loop)
         named["process_variable"] = f"{labels.devices[loop.point]}.{labels.points[loop.point]}"
         output = float(state.s[n, k, S_OUTPUT])
+        poll_s = self._cycle.table.period_s(loop.point)
+        named["poll_s"] = poll_s if math.isfinite(poll_s) else plan.period_s
         named["output_pct"] = output if math.isfinite(output) else None
         return {key: value for key, value in named.items() if key not in ("point", "manual_pct")}
 
