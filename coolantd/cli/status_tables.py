@@ -116,6 +116,11 @@ def _attention(view: Json) -> list[Text]:
     lines = [f"{device['name']}: {sentence}" for device in view["devices"] for sentence in _device_notes(device)]
     for actuator in view["actuators"]:
         lines += [f"{actuator['device']} {actuator['point']}: {note}" for note in _actuator_notes(actuator)]
+    lines += [
+        f"{cdu['name']}: coolantd tune tests its {cdu['trial'].replace('_', ' ')} loop"
+        for cdu in view["cdus"]
+        if cdu.get("trial")
+    ]
     lines += limit_notes(view)
     lines += [_condition_note(condition) for condition in view.get("conditions", ())]
     return [Text(f"! {line}", "yellow") for line in lines]

@@ -193,6 +193,8 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     ]
     yield _family("coolantd_device_text_info", "What a device says of itself in text", texts)
     yield _family("coolantd_cdu_mode", "1 for the mode a CDU is in, 0 for every other", _mode_rows(view))
+    tested = [((("cdu", each.name),), int(bool(each.trial))) for each in view.cdus]
+    yield _family("coolantd_cdu_trial_active", "1 while coolantd tune tests a loop of a CDU, else 0", tested)
     yield _family("coolantd_cdu_condition", "1 while control has noticed this of a CDU, else 0", _condition_rows(view))
     yield _family("coolantd_vote_member_used", "1 while a sensor makes its voted point, else 0", _member_rows(view))
     yield from _loop_families(view.loops)

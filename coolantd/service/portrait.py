@@ -24,6 +24,7 @@ from coolantd.service.fleet import Fleet
 from coolantd.service.group_view import group_views
 from coolantd.service.model_view import model_views
 from coolantd.service.reset_view import pump_limit_views, reset_views
+from coolantd.service.trial_record import loop_under_trial
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
 from coolantd.service.vote_view import vote_views
 
@@ -91,6 +92,7 @@ def _cdus(cycle: Cycle) -> tuple[CduView, ...]:
             mode=Mode(int(d[n, D_MODE])).label,
             cause=_cause(cycle, n).label,
             mode_age_s=float(d[n, D_MODE_S]),
+            trial=loop_under_trial(cycle.state.trials, n),
         )
         for n, cdu in enumerate(cycle.plan.cdus)
     )

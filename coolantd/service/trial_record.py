@@ -1,12 +1,14 @@
 """What a trial saw: a row of named columns per cycle, bounded. Knows plan, snapshot and state; no order, no socket."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from coolantd.control.layout import LOOPS, S_OUTPUT, S_SETPOINT_USED
 from coolantd.control.plan import CduParameters, Plan
 from coolantd.control.step import ControlState
+from coolantd.control.trial_order import Trial
 from coolantd.point import Quality, Snapshot
 
 ROWS_MAX: Final = 7200
@@ -73,3 +75,8 @@ def _points(plan: Plan, cdu: CduParameters) -> dict[str, tuple[int, ...]]:
 
 def _reading(snapshot: Snapshot, row: int) -> float:
     return float(snapshot.value[row]) if snapshot.quality[row] != Quality.BAD else math.nan
+
+
+def loop_under_trial(trials: Sequence[Trial], n: int) -> str:
+    """Return the loop of a CDU that a trial holds now; empty while none does."""
+    return next((LOOP_NAMES[each.order.loop] for each in trials if each.order.cdu == n and not each.over), "")

@@ -65,6 +65,8 @@ class CduView:
     mode: str
     cause: str
     mode_age_s: float
+    trial: str = ""
+    """The loop that a test of ``coolantd tune`` holds now; empty while none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import shutil
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -67,6 +68,13 @@ async def test_loops_and_actuators_are_ratios_and_unknown_ones_are_absent():
     assert series["coolantd_loop_output_ratio"] == {named: pytest.approx(0.42)}
     assert list(series["coolantd_actuator_command_ratio"].values()) == [pytest.approx(0.42)]
     assert list(series["coolantd_actuator_position_ratio"].values()) == [pytest.approx(0.415)] * 2
+
+
+async def test_a_test_of_a_loop_is_shown():
+    view = make_view()
+    assert list((await scrape(view))["coolantd_cdu_trial_active"].values()) == [0]
+    tested = replace(view, cdus=(replace(view.cdus[0], trial="supply_temp"),))
+    assert list((await scrape(tested))["coolantd_cdu_trial_active"].values()) == [1]
 
 
 async def test_mode_is_a_state_set_with_exactly_one_true():

@@ -11,6 +11,7 @@ from test_service_cycle import CycleRig
 from coolantd.control.golden import golden_plan
 from coolantd.control.step import carry_state
 from coolantd.errors import CoolantdError
+from coolantd.service.trial_record import loop_under_trial
 from coolantd.service.tune_orders import TuneOrders
 
 PEER = SimpleNamespace(uid=0, pid=1)
@@ -77,6 +78,7 @@ def test_a_trial_is_begun_recorded_and_told_in_the_journal(site):
     assert (trace["phase"], trace["cause"], trace["next"]) == ("done", "", 12)
     assert max(outputs) == pytest.approx(begun["base_pct"][0] + 3.0)
     assert site.ask("trace", number=number, since=12)["rows"] == []
+    assert loop_under_trial(site.rig.cycle.state.trials, 0) == ""
     assert [each["command"] for each in site.records("order")] == ["tune"]
     assert site.records("trial_ended") == [{"number": 1, "phase": "done", "cause": ""}]
 
@@ -86,6 +88,7 @@ def test_asking_renews_the_lease_and_silence_ends_it(site):
     for _ in range(6):
         site.run(10)
         assert site.ask("trace", number=number)["phase"] == "running"
+        assert loop_under_trial(site.rig.cycle.state.trials, 0) == "supply_temp"
     site.run(22)
     standing = site.ask("trace", number=number)
     assert (standing["phase"], standing["cause"]) == ("aborted", "nobody asked for its readings any more")
