@@ -6,12 +6,20 @@ A voted point is a row of its own behind all devices' points, named after its CD
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from coolantd.config.models import CduConfig, Config
 from coolantd.config.sensor_models import SensorsConfig
 from coolantd.config.sensorcheck import tags_of
-from coolantd.control.sensor_layout import HIGHEST, MIDDLE, MOVED_BY_PUMPS, MOVED_BY_SUPPLY, MOVED_BY_VALVE
+from coolantd.control.sensor_layout import (
+    HIGHEST,
+    MIDDLE,
+    MOVED_BY_HEAT,
+    MOVED_BY_PUMPS,
+    MOVED_BY_SUPPLY,
+    MOVED_BY_VALVE,
+)
 from coolantd.control.sensor_plan import SensorPlan, VoteParameters, WatchParameters
 
 RAMP_S: Final = 60.0
@@ -20,17 +28,24 @@ loop, so that it moves an actuator by less than its noise."""
 DRIFT_RATIO: Final = 0.4
 """Of the greatest allowed difference: 0.4 K away from what is usual is told long before 1 K excludes."""
 STILL_S: Final = 30.0
-"""Five times the lags of a sensor and an exchanger together."""
+"""In which a sensor answers: five times its lag and an exchanger's together; once around the loop for a return."""
 STILL_POLLS: Final = 3.0
 """Between two polls a reading cannot change."""
-DOUBT_K: Final = 0.5
-REFUSE_K: Final = 1.0
-"""Of what should move a temperature. Resolutions are 0.1 K, and what a loop keeps up with moves less."""
-DOUBT_PCT: Final = 5.0
-REFUSE_PCT: Final = 10.0
-"""Of pump speed: a flow then moves by as many hundredths, ten times the resolution of a meter."""
-HEAT_RATIO: Final = 0.1
-"""Of the greatest heat load in the failsafe table: below it a valve moves little."""
+HEAT_PCT: Final = 10.0
+"""Without a model every tenth of the greatest heat load swings the supply by tenths of a kelvin at least."""
+HEAT_MODEL_PCT: Final = 40.0
+"""With one, only a sudden large step does: a ramp of 90 % in a minute may pass within a tenth of a kelvin."""
+NEVER: Final = 1e9
+"""No evidence refuses: a loop with a model does better with a doubtful sensor than failsafe would without."""
+EVIDENCE: Final[dict[int, tuple[float, float]]] = {
+    MOVED_BY_VALVE: (0.5, 1.0),
+    MOVED_BY_SUPPLY: (0.7, 1.4),
+    MOVED_BY_PUMPS: (15.0, 30.0),
+    MOVED_BY_HEAT: (HEAT_PCT, 2.0 * HEAT_PCT),
+}
+"""What should have been seen to doubt and to refuse a sensor that stands still: kelvins that the model expects of a
+supply, or a supply passes on to a return; % of pump speed; % of the greatest heat load. Sensors of 0.1 K that are well
+answer within half of ``STILL_S`` on all of the scenarios' plants (``bench/scenario_sensors.py``)."""
 
 VOTED: Final = "voted_"
 
@@ -44,7 +59,7 @@ class Quantity:
         tags: its sensors.
         apart: when they contradict each other.
         safe: 1 if the higher of two is the safe one to believe, -1 the lower.
-        moved_by: what moves it (``MOVED_BY_…``); None where nothing that we know does.
+        moved_by: what moves it (``MOVED_BY_…``), the one that may refuse it first.
         rule: how they vote.
     """
 
@@ -53,7 +68,7 @@ class Quantity:
     tags: tuple[str, ...]
     apart: float
     safe: int
-    moved_by: int | None = None
+    moved_by: tuple[int, ...] = ()
     rule: int = MIDDLE
 
 
@@ -66,15 +81,15 @@ def quantities(cdu: CduConfig, sensors: SensorsConfig) -> Iterator[Quantity]:
     temp, dew, kpa, lpm = sensors.apart_k, sensors.dew_apart_k, sensors.apart_kpa, sensors.apart_lpm
     loop, pump_loop = cdu.supply_temp, cdu.pressure
     supply = tags_of(loop.process_variable)
-    yield Quantity("supply_temp_c", "degC", supply, temp, 1, MOVED_BY_VALVE)
+    yield Quantity("supply_temp_c", "degC", supply, temp, 1, (MOVED_BY_VALVE, MOVED_BY_HEAT))
     name, apart = ("pressure_kpa", kpa) if pump_loop.unit == "kPa" else ("loop_flow_lpm", lpm)
-    yield Quantity(name, pump_loop.unit, tags_of(pump_loop.process_variable), apart, -1, MOVED_BY_PUMPS)
-    yield Quantity("dew_point_c", "degC", tags_of(loop.dew_point), dew, 1, None, HIGHEST)
+    yield Quantity(name, pump_loop.unit, tags_of(pump_loop.process_variable), apart, -1, (MOVED_BY_PUMPS,))
+    yield Quantity("dew_point_c", "degC", tags_of(loop.dew_point), dew, 1, (), HIGHEST)
     yield Quantity("heat_load_kw", "kW", tags_of(cdu.failsafe.heat_load), sensors.apart_kw, 1)
     if (model := cdu.model) is not None:
-        yield Quantity("return_temp_c", "degC", tags_of(model.return_temp), temp, 1, MOVED_BY_SUPPLY)
+        yield Quantity("return_temp_c", "degC", tags_of(model.return_temp), temp, 1, (MOVED_BY_SUPPLY,))
         yield Quantity("fws_supply_temp_c", "degC", tags_of(model.fws_supply_temp), temp, 1)
-        yield Quantity("flow_lpm", "L/min", tags_of(model.flow), lpm, -1, MOVED_BY_PUMPS)
+        yield Quantity("flow_lpm", "L/min", tags_of(model.flow), lpm, -1, (MOVED_BY_PUMPS,))
         if model.fws_pressure is not None:
             yield Quantity("fws_pressure_kpa", "kPa", tags_of(model.fws_pressure), kpa, -1)
 
@@ -97,19 +112,23 @@ def sensor_plan(
     config: Config,
     cdus: Sequence[CduConfig],
     index: Mapping[tuple[str, str], int],
+    period_s: Mapping[tuple[str, str], float],
 ) -> SensorPlan:
-    """Return the votes of a site.
+    """Return votes and watched sensors of a site.
 
     Args:
         config: of the site.
         cdus: those in the plan, in its order.
         index: row of each (device, point).
+        period_s: how often each is due.
     """
     votes: list[VoteParameters] = []
+    watches: list[WatchParameters] = []
     for number, cdu in enumerate(cdus):
         voted = voted_quantities(cdu, config.sensors).values()
+        watches += watched_sensors(number, cdu, config.sensors, index, period_s)
         votes += [_vote(number, cdu, quantity, config.sensors, index) for quantity in voted]
-    return SensorPlan(tuple(votes))
+    return SensorPlan(tuple(votes), tuple(watches))
 
 
 def _row(tag: str, index: Mapping[tuple[str, str], int]) -> int:
@@ -136,6 +155,11 @@ def _vote(
     )
 
 
+def evidence(kind: int, *, model: bool) -> tuple[float, float]:
+    """Return what has to have moved before a sensor that stands still is doubted, and refused."""
+    return (HEAT_MODEL_PCT, NEVER) if kind == MOVED_BY_HEAT and model else EVIDENCE[kind]
+
+
 def watched_sensors(
     number: int,
     cdu: CduConfig,
@@ -147,19 +171,19 @@ def watched_sensors(
     beside = _row(tags_of(cdu.supply_temp.process_variable)[0], index)
     found: dict[tuple[str, int], WatchParameters] = {}
     for quantity in quantities(cdu, sensors):
-        for tag in quantity.tags if quantity.moved_by is not None else ():
+        for tag, kind in product(quantity.tags, quantity.moved_by):
+            doubt, refuse = evidence(kind, model=cdu.model is not None)
             device, _, point = tag.partition(".")
-            pumps = quantity.moved_by == MOVED_BY_PUMPS
             watch = WatchParameters(
                 tag=tag,
                 cdu=number,
                 point=index[device, point],
-                kind=int(quantity.moved_by or 0),
-                beside=beside if quantity.moved_by == MOVED_BY_SUPPLY else -1,
+                kind=kind,
+                beside=beside if kind == MOVED_BY_SUPPLY else -1,
                 still_s=max(STILL_S, STILL_POLLS * period_s[device, point]),
-                doubt=DOUBT_PCT if pumps else DOUBT_K,
-                refuse=REFUSE_PCT if pumps else REFUSE_K,
-                heat_kw=HEAT_RATIO * cdu.failsafe.valve_position_table[-1].heat_load_kw,
+                doubt=doubt,
+                refuse=refuse,
+                heat_kw=cdu.failsafe.valve_position_table[-1].heat_load_kw,
             )
-            found.setdefault((tag, watch.kind), watch)
+            found.setdefault((tag, kind), watch)
     return list(found.values())

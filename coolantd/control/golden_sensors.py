@@ -9,13 +9,20 @@ from typing import Final
 import numpy as np
 
 from coolantd.control.plan import CduParameters
-from coolantd.control.sensor_layout import HIGHEST, MIDDLE, MOVED_BY_PUMPS, MOVED_BY_SUPPLY, MOVED_BY_VALVE
+from coolantd.control.sensor_layout import (
+    HIGHEST,
+    MIDDLE,
+    MOVED_BY_HEAT,
+    MOVED_BY_PUMPS,
+    MOVED_BY_SUPPLY,
+    MOVED_BY_VALVE,
+)
 from coolantd.control.sensor_plan import SensorPlan, VoteParameters, WatchParameters
 from coolantd.point import Quality, Reason, Snapshot
 
 MORE: Final = 7
 """Rows behind the golden nine: two more supply sensors, another pressure, another dew point, three voted points."""
-_KINDS: Final = (MOVED_BY_VALVE, MOVED_BY_SUPPLY, MOVED_BY_PUMPS)
+_KINDS: Final = (MOVED_BY_VALVE, MOVED_BY_SUPPLY, MOVED_BY_PUMPS, MOVED_BY_HEAT)
 
 
 def _vote(tag: str, point: int, members: tuple[int, ...], rule: int, safe: int) -> VoteParameters:
@@ -41,10 +48,10 @@ def more_sensors(first: int, supply: int, pressure: int, dew: int) -> SensorPlan
         _vote("pressure", first + 5, (pressure, first + 2), MIDDLE, -1),
         _vote("dew", first + 6, (dew, first + 3), HIGHEST, 1),
     )
-    watched = (supply, first, first + 2)
+    watched = (supply, first, first + 2, first)
     watches = tuple(
         WatchParameters(
-            tag=str(row), cdu=0, point=row, kind=kind, beside=supply, still_s=2.0, doubt=0.2, refuse=0.4, heat_kw=10.0
+            tag=str(row), cdu=0, point=row, kind=kind, beside=supply, still_s=2.0, doubt=0.2, refuse=0.4, heat_kw=100.0
         )
         for row, kind in zip(watched, _KINDS, strict=True)
     )

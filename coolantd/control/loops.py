@@ -67,9 +67,9 @@ HELD_MARGIN_PCT: Final = 1.0
 (budget, deadband, a device that limits), the integral follows the register instead of hunting against it. Without it a
 valve worth 120 writes an hour swings the supply by 4 K, with it by 0.5 K; with writes at will it changes nothing."""
 
-FLOOR_GUARD_K: Final = 0.25
-"""A model law aims this far above the dew-point floor: the supply follows a rising floor by some seconds, and the valve
-rests in a dead-band."""
+FLOOR_GUARD_K: Final = 0.45
+"""A model law aims this far above the dew-point floor: the supply follows a rising floor by some seconds, the valve
+rests in a dead-band, and a good supply sensor may show 0.2 K too much."""
 
 
 def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: float) -> float:

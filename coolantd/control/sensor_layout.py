@@ -75,29 +75,31 @@ SENSOR_INDICES: Final = 4
 MOVED_BY_VALVE: Final = 0
 MOVED_BY_SUPPLY: Final = 1
 MOVED_BY_PUMPS: Final = 2
+MOVED_BY_HEAT: Final = 3
 
 SP_STILL_S: Final = 0
-"""The least time without any change that says anything."""
+"""How long it may take to answer to what moves it."""
 SP_DOUBT: Final = 1
-"""What should have been seen by then to doubt it, in the unit of what moves it."""
+"""What must have moved to doubt it, in the unit of that."""
 SP_REFUSE: Final = 2
 """And to refuse it."""
 SP_HEAT_KW: Final = 3
-"""Least heat under which a valve moves a supply temperature, where there is no model to say so."""
+"""Greatest heat load of the CDU."""
 SENSOR_PARAMETERS: Final = 4
 
 SS_VALUE: Final = 0
 """Last value; NaN before the first."""
-SS_STILL_S: Final = 1
-"""For how long it has not changed at all."""
-SS_EXPECTED: Final = 2
+SS_EXPECTED: Final = 1
 """What should move it, behind a lag; NaN while that is unknown."""
-SS_LOW: Final = 3
-SS_HIGH: Final = 4
+SS_LOW: Final = 2
+SS_HIGH: Final = 3
 """Where that has been since the value last changed; what is long ago is forgotten."""
-SS_VERDICT: Final = 5
+SS_DOUBT_S: Final = 4
+SS_REFUSE_S: Final = 5
+"""For how long it has stood still although enough to doubt, or to refuse it, had moved by then."""
+SS_VERDICT: Final = 6
 """``FREE``, ``DOUBTED`` or ``REFUSED``."""
-SENSOR_STATE: Final = 6
+SENSOR_STATE: Final = 7
 
 FREE: Final = 0.0
 DOUBTED: Final = 1.0

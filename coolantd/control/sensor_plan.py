@@ -69,7 +69,7 @@ class WatchParameters:
         tag: of the point.
         kind: one of the ``MOVED_BY_…``. beside: row of a supply sensor for a return temperature, else -1.
         still_s: the least time without a change that says anything. doubt, refuse: how far it should have moved.
-        heat_kw: least heat under which a valve moves a supply temperature.
+        heat_kw: greatest heat load of the CDU.
     """
 
     tag: str

@@ -1,9 +1,11 @@
 """A sensor that does not move although it should have: a frozen converter, or a gateway that repeats itself (FM-13).
 
 That a reading rests says nothing: a quantised one rests for hours in a steady plant. It is doubted once something that
-moves it has moved far enough since its last change of any size, and refused once that has moved twice as far; what
-moves a supply temperature is what the model of the CDU expects of it (the valve where there is no model), a return
-temperature the supply and the racks' power, a flow or a pressure the pumps. One change of the reading clears it.
+moves it has moved far enough since its last change of any size and it has not answered for half a minute, and refused
+once that has moved twice as far. A supply
+temperature is moved by what the model of the CDU expects of it (by the valve where there is no model) and by the heat
+load, a return temperature by the supply and the racks' power, a flow or a pressure by the pumps. One change of the
+reading clears it.
 
 Knows one row of points and what it remembers of it. What a doubt leads to is the business of votes and modes.
 """
@@ -29,6 +31,7 @@ from coolantd.control.layout import (
 from coolantd.control.sensor_layout import (
     DOUBTED,
     FREE,
+    MOVED_BY_HEAT,
     MOVED_BY_PUMPS,
     MOVED_BY_SUPPLY,
     REFUSED,
@@ -36,10 +39,11 @@ from coolantd.control.sensor_layout import (
     SP_HEAT_KW,
     SP_REFUSE,
     SP_STILL_S,
+    SS_DOUBT_S,
     SS_EXPECTED,
     SS_HIGH,
     SS_LOW,
-    SS_STILL_S,
+    SS_REFUSE_S,
     SS_VALUE,
     SS_VERDICT,
     SX_BESIDE,
@@ -53,14 +57,16 @@ _UNCERTAIN: Final = int(Quality.UNCERTAIN)
 _GOOD: Final = int(Quality.GOOD)
 _STUCK: Final = int(Reason.STUCK)
 
-EXPECTED_LAG_S: Final = 15.0
-"""Behind what moves a sensor: its own lag, exchanger, pipes and a poll together (5 to 15 s), so that it can have
-answered. It also takes the noise out."""
+EXPECTED_LAG_S: Final = 5.0
+"""Takes the noise out of what moves a sensor, and what is over before any sensor would show it."""
 FORGET_S: Final = 300.0
 """A move longer ago than this says nothing any more: a loop may well have kept up with anything that slow."""
 VALVE_K_PER_PCT: Final = 0.1
 """The least that 1 % of facility valve moves the supply under a load worth the name: 0.27 to 0.39 K on the reference
 plant, a third of that to be sure."""
+LEAST_HEAT_RATIO: Final = 0.1
+"""Of the greatest heat load: below it a valve moves hardly anything."""
+PCT: Final = 100.0
 SECONDS_PER_MINUTE: Final = 60.0
 
 
@@ -92,16 +98,21 @@ def power_rise_k(x: IntArray, c: FloatArray, value: FloatArray, quality: IntArra
     return SECONDS_PER_MINUTE * power_kw / (c[C_MODEL_TCS_CAPACITY] * value[flow])
 
 
+def heat_pct(x: IntArray, value: FloatArray, quality: IntArray, greatest_kw: float) -> float:
+    """Return the heat load as a share of the greatest; NaN while it is unknown."""
+    heat = x[X_HEAT]
+    return PCT * value[heat] / greatest_kw if heat >= 0 and quality[heat] != _BAD else math.nan
+
+
 def moves_supply_k(
-    x: IntArray, y: IntArray, c: FloatArray, d: FloatArray, value: FloatArray, quality: IntArray, least_kw: float
+    x: IntArray, y: IntArray, c: FloatArray, d: FloatArray, value: FloatArray, quality: IntArray, greatest_kw: float
 ) -> float:
     """Return what should move a supply temperature, in kelvin from an arbitrary zero; NaN while nothing is known."""
     if math.isfinite(c[C_MODEL_UA_KW_K]):
         return d[D_MODEL_SUPPLY_C] if d[D_MODEL_READY] != 0.0 else math.nan
-    heat, position = x[X_HEAT], y[x[X_VALVE], Y_POSITION]
-    if heat < 0 or quality[heat] == _BAD or value[heat] < least_kw or quality[position] == _BAD:
-        return math.nan  # without heat a valve moves nothing
-    return -VALVE_K_PER_PCT * value[position]
+    position = y[x[X_VALVE], Y_POSITION]
+    enough = heat_pct(x, value, quality, greatest_kw) >= PCT * LEAST_HEAT_RATIO  # False while it is unknown
+    return -VALVE_K_PER_PCT * value[position] if enough and quality[position] != _BAD else math.nan
 
 
 def what_moves_it(
@@ -117,6 +128,8 @@ def what_moves_it(
     """Return the quantity that has to move a sensor, in its own unit; NaN while it is not known."""
     if sx[SX_KIND] == MOVED_BY_PUMPS:
         return fastest_pump_pct(x, y, value, quality)
+    if sx[SX_KIND] == MOVED_BY_HEAT:
+        return heat_pct(x, value, quality, sp[SP_HEAT_KW])
     if sx[SX_KIND] == MOVED_BY_SUPPLY:
         beside = sx[SX_BESIDE]
         return value[beside] + power_rise_k(x, c, value, quality) if quality[beside] != _BAD else math.nan
@@ -125,8 +138,9 @@ def what_moves_it(
 
 def begin_watch(ss: FloatArray, seen: float, moving: float) -> None:
     """Forget everything before this reading."""
-    ss[SS_VALUE], ss[SS_STILL_S], ss[SS_VERDICT] = seen, 0.0, FREE
+    ss[SS_VALUE], ss[SS_VERDICT] = seen, FREE
     ss[SS_EXPECTED] = ss[SS_LOW] = ss[SS_HIGH] = moving
+    ss[SS_DOUBT_S] = ss[SS_REFUSE_S] = 0.0
 
 
 def follow_moves(ss: FloatArray, moving: float, dt_s: float) -> None:
@@ -142,15 +156,17 @@ def follow_moves(ss: FloatArray, moving: float, dt_s: float) -> None:
     ss[SS_HIGH] = max(lag(ss[SS_HIGH], expected, FORGET_S, dt_s), expected)
 
 
-def judge_stillness(sp: FloatArray, ss: FloatArray) -> None:
-    """Doubt or refuse a sensor by what it should have shown, in place; a verdict only grows while it stands still."""
-    if ss[SS_STILL_S] < sp[SP_STILL_S]:
-        return
+def judge_stillness(sp: FloatArray, ss: FloatArray, dt_s: float) -> None:
+    """Doubt or refuse a sensor that does not answer, in place; a verdict only grows while it stands still."""
     moved = ss[SS_HIGH] - ss[SS_LOW]
-    if moved >= sp[SP_REFUSE]:
+    if moved >= sp[SP_DOUBT] or ss[SS_DOUBT_S] > 0.0:
+        ss[SS_DOUBT_S] += dt_s
+    if moved >= sp[SP_REFUSE] or ss[SS_REFUSE_S] > 0.0:
+        ss[SS_REFUSE_S] += dt_s
+    if ss[SS_REFUSE_S] >= sp[SP_STILL_S]:
         ss[SS_VERDICT] = REFUSED
-    elif moved >= sp[SP_DOUBT]:
-        ss[SS_VERDICT] = max(ss[SS_VERDICT], DOUBTED)
+    elif ss[SS_DOUBT_S] >= sp[SP_STILL_S]:
+        ss[SS_VERDICT] = DOUBTED
 
 
 def watch_sensor(
@@ -190,9 +206,8 @@ def watch_sensor(
     if value[point] != ss[SS_VALUE]:
         begin_watch(ss, value[point], moving)
         return
-    ss[SS_STILL_S] += dt_s
     follow_moves(ss, moving, dt_s)
-    judge_stillness(sp, ss)
+    judge_stillness(sp, ss, dt_s)
     if ss[SS_VERDICT] == REFUSED:
         value[point], quality[point], reason[point] = math.nan, _BAD, _STUCK
     elif ss[SS_VERDICT] == DOUBTED:
@@ -202,6 +217,7 @@ def watch_sensor(
 HELPERS: Final = (
     fastest_pump_pct,
     power_rise_k,
+    heat_pct,
     moves_supply_k,
     what_moves_it,
     begin_watch,
