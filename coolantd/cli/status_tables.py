@@ -47,6 +47,9 @@ _COLOURS: Final = {
     "wrong device": "red",
     "local": "yellow",
     "dormant": "red",
+    "tripped": "red",
+    "arriving": "yellow",
+    "leaving": "yellow",
 }
 
 BRANCH_COLOURS: Final = {"balanced": "green", "open": "yellow", "short": "red", "held": "yellow"}
@@ -82,6 +85,7 @@ def render(view: Json, *, plain: bool) -> Group:
         _votes(view),
         _resets(view),
         _pump_limits(view),
+        _pumps(view),
         _actuators(view),
         _devices(view),
         _buses(view),
@@ -264,6 +268,14 @@ def _pump_limits(view: Json) -> Table:
             _figure(limit["low_pct"]),
             _figure(limit["high_pct"]),
         )
+    return table
+
+
+def _pumps(view: Json) -> Table:
+    table = _table("Pump duty", ("cdu", "device", "point", "role", "run h>"))
+    for pump in view.get("pumps", ()):
+        names = (pump["cdu"], pump["device"], pump["point"])
+        table.add_row(*map(escape, names), _coloured(pump["role"]), _figure(pump["run_h"]))
     return table
 
 

@@ -23,6 +23,7 @@ from coolantd.safety.modes import Mode
 from coolantd.service.estimate_series import estimate_families
 from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
+from coolantd.service.pump_view import pump_families
 from coolantd.service.view import DaemonView, LoopView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS
 from coolantd.service.vote_view import MemberUse
@@ -208,6 +209,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     )
     yield from (_family(*family) for family in estimate_families(view.estimates))
     yield from _reset_families(view)
+    yield from (_family(*family) for family in pump_families(view.pumps))
     yield from _actuator_families(view)
 
 

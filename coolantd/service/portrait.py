@@ -23,6 +23,7 @@ from coolantd.service.estimate_view import estimate_views
 from coolantd.service.fleet import Fleet
 from coolantd.service.group_view import group_views
 from coolantd.service.model_view import model_views
+from coolantd.service.pump_view import pump_views
 from coolantd.service.reset_view import pump_limit_views, reset_views
 from coolantd.service.trial_record import loop_under_trial
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
@@ -57,6 +58,7 @@ def portray(
         labels=cycle.table.labels,
         snapshot=snapshot,
         loops=_loops(cycle, snapshot),
+        pumps=pump_views(cycle.plan, cycle.state),
         models=model_views(cycle.plan, cycle.state, [each.lease is not None for each in cycle.writer.actuators]),
         branches=branch_views(cycle.plan, cycle.state),
         groups=group_views(cycle.plan, cycle.state),

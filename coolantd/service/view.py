@@ -10,6 +10,7 @@ from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelView
+from coolantd.service.pump_view import PumpView
 from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.vote_view import VoteView
 
@@ -175,6 +176,7 @@ class DaemonView:
     """Of the setpoints that are reset."""
     pump_limits: tuple[PumpLimitView, ...] = ()
     """Of the CDUs whose pumps have limits."""
+    pumps: tuple[PumpView, ...] = ()
     buses: tuple[BusView, ...] = ()
     estimates: tuple[EstimateView, ...] = ()
     """Of the CDUs that have a model."""

@@ -57,6 +57,7 @@ def state_json(view: DaemonView) -> Json:
         "branches": [_unknown_to_null(asdict(branch)) for branch in view.branches],
         "resets": [_unknown_to_null(asdict(reset)) for reset in view.resets],
         "pump_limits": [_unknown_to_null(asdict(limit)) for limit in view.pump_limits],
+        "pumps": [_unknown_to_null(asdict(pump)) for pump in view.pumps],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
         "estimates": [_estimate(estimate) for estimate in view.estimates],

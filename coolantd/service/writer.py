@@ -17,6 +17,7 @@ from coolantd.control.plan import Plan
 from coolantd.control.step import Decision
 from coolantd.errors import Fault
 from coolantd.point import Quality, Reason, Snapshot
+from coolantd.protocol.profile import Role
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Mode
 from coolantd.safety.readback import VERIFY_AGE_S, InTransit
@@ -286,10 +287,11 @@ class Writer:
 
 
 def _urgent(actuator: ActuatorOutlet, decision: Decision) -> bool:
-    """Return whether a write is urgent: its CDU is not in automatic, or what the register holds is not known."""
+    """Return whether a write is urgent: its CDU is not in automatic, a pump starts, or the register is not known."""
     cdu = actuator.parameters.cdu
     return (
         actuator.urgent
+        or (actuator.parameters.role == Role.PUMP and actuator.state.held == 0.0)
         or math.isnan(actuator.state.held)
         or (cdu is not None and int(decision.modes[cdu]) in URGENT_MODES)
     )

@@ -10,6 +10,7 @@ from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelUse, ModelView
+from coolantd.service.pump_view import PumpView
 from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.view import (
     ActuatorView,
@@ -153,6 +154,7 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
                 requests=2,
             ),
         ),
+        pumps=(PumpView(cdu="cdu1", device="cdu1", point="pump1_speed_setpoint_pct", role="duty", run_h=4120.0),),
         pump_limits=(PumpLimitView(cdu="cdu1", in_charge="maximum_pressure", age_s=75.0, low_pct=30.0, high_pct=61.0),),
         actuators=(
             ActuatorView(
