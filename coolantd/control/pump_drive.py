@@ -10,9 +10,10 @@ Knows speeds and the loop's setpoint; must never change a role but that of a pum
 import math
 from typing import Final
 
-from coolantd.control.actuators import HOLD, MOVE, drive, reading_of
+from coolantd.control.actuators import HOLD, MOVE, drive, is_yielded, reading_of
 from coolantd.control.layout import (
     A_LAST,
+    F_MAXIMUM,
     F_MINIMUM,
     F_RATE,
     F_ZERO_ALLOWED,
@@ -150,13 +151,23 @@ def lead_output(
 
 
 def others_carry(
-    n: int, x: IntArray, h: FloatArray, u: FloatArray, y: IntArray, f: FloatArray, value: FloatArray, quality: IntArray
+    n: int,
+    x: IntArray,
+    h: FloatArray,
+    u: FloatArray,
+    y: IntArray,
+    a: FloatArray,
+    f: FloatArray,
+    value: FloatArray,
+    quality: IntArray,
 ) -> bool:
-    """Return whether as many pumps as are wanted are on duty besides pump ``n``, and are seen running."""
+    """Return whether as many pumps as are wanted are on duty besides pump ``n``, are ours and are seen running."""
     count = 0
     for k in range(PUMPS_MAX):
         i = x[X_PUMP + k]
-        if i >= 0 and k != n and u[k, U_ROLE] == _DUTY and runs(i, y, f, value, quality):
+        if i < 0 or k == n or u[k, U_ROLE] != _DUTY or not math.isfinite(a[i, A_LAST]):
+            continue
+        if runs(i, y, f, value, quality):
             count += 1
     return count >= h[H_DUTY]
 
@@ -169,6 +180,7 @@ def creep(
     output_pct: float,
     excess: float,
     y: IntArray,
+    a: FloatArray,
     f: FloatArray,
     value: FloatArray,
     quality: IntArray,
@@ -187,7 +199,7 @@ def creep(
         elif excess >= -HALT_RATIO:
             u[k, U_TARGET_PCT] -= dt_s * min(CREEP_PCT_PER_S, f[i, F_RATE])
             if u[k, U_TARGET_PCT] <= f[i, F_MINIMUM]:
-                u[k, U_ROLE] = _STANDBY if others_carry(k, x, h, u, y, f, value, quality) else _DUTY
+                u[k, U_ROLE] = _STANDBY if others_carry(k, x, h, u, y, a, f, value, quality) else _DUTY
 
 
 def target_of(
@@ -226,7 +238,7 @@ def drive_pump(
     if target < f[i, F_MINIMUM]:
         return 0.0 if last <= f[i, F_MINIMUM] else demand
     if last < f[i, F_MINIMUM]:
-        return clip(min(target, start_pct), f[i, F_MINIMUM], 100.0)
+        return clip(start_pct, f[i, F_MINIMUM], clip(target, f[i, F_MINIMUM], f[i, F_MAXIMUM]))
     return demand
 
 
@@ -257,20 +269,26 @@ def drive_pumps(
     dt_s: float,
 ) -> None:
     """Demand of every pump of a group what its role says, in place."""
-    start_pct = fastest_told(x, a) if mode != _FAILSAFE else 0.0
-    all_lost = True
+    start_pct = fastest_told(x, a) if mode != _FAILSAFE else math.nan
+    all_lost, others = True, 0
     for k in range(PUMPS_MAX):
         if x[X_PUMP + k] >= 0 and u[k, U_TRIPPED] == 0.0:
             all_lost = False
     for k in range(PUMPS_MAX):
         i = x[X_PUMP + k]
         if i < 0:
-            return
+            continue
+        if u[k, U_ROLE] == _DUTY and is_yielded(i, y, quality, reason):
+            others += 1
         target = target_of(k, h, u, f[i, F_MINIMUM], output_pct, mode, all_lost)
         own = manner
         if manner == HOLD and u[k, U_ROLE] == _DUTY and a[i, A_LAST] < f[i, F_MINIMUM]:
             own = MOVE  # held in manual, and now in the place of one that was lost
         demands[i] = drive_pump(i, target, start_pct, own, y, a, f, value, quality, reason, dt_s)
+    if others > 0 and fastest_told(x, a) == 0.0:  # to the envelope, which knows none of theirs, a 0 would be the last
+        for k in range(PUMPS_MAX):
+            if x[X_PUMP + k] >= 0 and demands[x[X_PUMP + k]] == 0.0:
+                demands[x[X_PUMP + k]] = math.nan
 
 
 HELPERS: Final = (

@@ -94,6 +94,16 @@ def on_duty(x: IntArray, u: FloatArray) -> int:
     return count
 
 
+def ours_on_duty(x: IntArray, u: FloatArray, y: IntArray, quality: IntArray, reason: IntArray) -> int:
+    """Return how many pumps are on duty that no other writer could stop."""
+    count = 0
+    for k in range(PUMPS_MAX):
+        i = x[X_PUMP + k]
+        if i >= 0 and u[k, U_ROLE] == _DUTY and not is_yielded(i, y, quality, reason):
+            count += 1
+    return count
+
+
 def in_between(x: IntArray, u: FloatArray) -> bool:
     """Return whether any pump is coming or going."""
     found = False
@@ -276,7 +286,7 @@ def assign(
         k = int(g[G_LEAVER])
         if k == NOBODY or u[k, U_ROLE] != _DUTY or is_yielded(x[X_PUMP + k], y, quality, reason):
             k = next_down(x, u, y, quality, reason)
-        if k != NOBODY and g[G_CALM_S] >= SHED_CALM_S:
+        if k != NOBODY and g[G_CALM_S] >= SHED_CALM_S and ours_on_duty(x, u, y, quality, reason) > h[H_DUTY]:
             dismiss(k, x[X_PUMP + k], g, u, a)
     elif due and h[H_STANDBY] == 1.0:
         rotate(x, g, u, y, a, f, quality, reason)
@@ -287,6 +297,7 @@ HELPERS: Final = (
     as_found,
     find_roles,
     on_duty,
+    ours_on_duty,
     in_between,
     any_tripped,
     count_hours,

@@ -131,7 +131,7 @@ def watch_pump(
         u[U_FLOOR_PCT] = speed_pct
     raise_floor(h, u, told_pct, dt_s)
     fault = has_fault(k, value, quality)
-    if u[U_TRIPPED] == 1.0:
+    if u[U_TRIPPED] > 0.0:
         readmit(u, fault, speed_pct, minimum_pct, dt_s)
         return False
     if quality[y[i, Y_POSITION]] == _GOOD:

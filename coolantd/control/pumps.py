@@ -131,7 +131,7 @@ def distribute_cdu(
     if mode == _AUTOMATIC:
         for k in range(PUMPS_MAX):
             if x[X_PUMP + k] >= 0:
-                creep(k, x, h, u, s[S_OUTPUT], excess, y, f, value, quality, dt_s)
+                creep(k, x, h, u, s[S_OUTPUT], excess, y, a, f, value, quality, dt_s)
     manner = manner_of(mode, p[P_MANUAL], s[S_TRIAL])
     drive_pumps(x, h, u, s[S_OUTPUT], mode, manner, y, a, f, value, quality, reason, demands, dt_s)
     tell(x, h, g, u, y, a, quality, reason, mode, conditions, details)
