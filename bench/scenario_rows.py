@@ -1,6 +1,6 @@
 """The rows of the scenario table: what is done to the plant, what is measured of it, and what it must show.
 
-Knows rigs and traces; no contestant. Rows of the table that need what is not built yet (standby pump, detection of
+Knows rigs and traces; no contestant. Rows of the table that need what is not built yet (detection of
 fouling, blockage, air and leaks, groups of CDUs) are not here.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from scenario_plant import NOMINAL, STEP_S, Rig
 from scenario_run import Disturb, Trace
 
+from coolantd.control.pump_plan import ALL_RUN, PumpGroupParameters
 from coolantd.kernel import KernelFunction
 
 Figures = dict[str, float]
@@ -36,6 +37,7 @@ class Row:
         stroke_s: of the facility valve.
         bound: whether the best possible peak is computed and ``must["peak_k"]`` counts from it.
         stiction_ratio: added to every plant.
+        pumps: how they share the work; contestants that know of no standby sit out where one rests.
     """
 
     key: str
@@ -50,6 +52,7 @@ class Row:
     stroke_s: float = 30.0
     bound: bool = False
     stiction_ratio: float = 0.0
+    pumps: PumpGroupParameters = ALL_RUN
 
 
 def peak(trace: Trace) -> Figures:

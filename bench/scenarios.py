@@ -21,13 +21,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from scenario_control import DATA_SHEET, Ours, contestants, make_scenario_plan
+from scenario_control import DATA_SHEET, Controller, Ours, contestants, make_scenario_plan
 from scenario_day import live_through, optimum_kwh, recorded_day, synthetic_day
 from scenario_demand import demands
 from scenario_plant import NOMINAL, PERTURBED, Perturbation, Rig
+from scenario_pumps import pump_rows
 from scenario_rows import Figures, Row, least_peak_k, rows
 from scenario_run import Trace, run
 
+from coolantd.control.pump_plan import ALL_RUN
 from coolantd.control.stages import compiled_stages
 from coolantd.kernel import KernelFunction
 from coolantd.plant.loop import ADVANCE
@@ -36,6 +38,7 @@ from coolantd.point import FloatArray
 OURS: Final = ("ours", "ours_power", "ours_reset")
 POWER_ROWS: Final = ("up", "up60", "up120", "down", "ramp", "gpu0.05")
 """Rows in which the racks' power changes; elsewhere ours with power is ours."""
+KNOW_STANDBY: Final = ("fixed_pi", "ours")
 PLOT_ROWS: Final = ("up", "down", "facility_step", "up60")
 
 
@@ -55,7 +58,14 @@ class Bench:
         plant = replace(plant, stiction_ratio=max(plant.stiction_ratio, row.stiction_ratio))
         rig = Rig(plant, row.stroke_s, self.advance)
         row.prepare(rig)
-        return run(rig, self.makers[who](row.stroke_s, self.period_s), self.period_s, row.disturb, row.duration_s)
+        return run(rig, self.controller(row, who), self.period_s, row.disturb, row.duration_s)
+
+    def controller(self, row: Row, who: str) -> Controller:
+        """Return a contestant for a row; where pumps rest only those that know how."""
+        if row.pumps is ALL_RUN:
+            return self.makers[who](row.stroke_s, self.period_s)
+        model = None if who == "fixed_pi" else DATA_SHEET
+        return Ours(make_scenario_plan(row.stroke_s, self.period_s, model, row.pumps), self.kernels)
 
     def bound_k(self, row: Row) -> float:
         """Return the least possible peak of a load step."""
@@ -74,6 +84,8 @@ class Bench:
             allowed["peak_k"] += result["bound_k"]
         for who in self.makers:
             if who == "ours_power" and row.key not in POWER_ROWS:
+                continue
+            if row.pumps is not ALL_RUN and who not in KNOW_STANDBY:
                 continue
             progress(f"{row.key}: {who}")
             nominal = row.figures(self.trace(row, who, NOMINAL))
@@ -179,7 +191,8 @@ def plot(bench: Bench, path: str) -> None:
 
 
 def main() -> None:
-    names = [row.key for row in rows()]
+    table_rows = (*rows(), *pump_rows())
+    names = [row.key for row in table_rows]
     parser = argparse.ArgumentParser(description="Scenario table: the model law, a fixed PI and simple-pid.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rows", default=",".join(names), help=f"which, of {', '.join(names)}")
@@ -210,7 +223,7 @@ def main() -> None:
         "peer": f"simple-pid {metadata.version('simple-pid')}",
         "period_s": arguments.period,
         "perturbed_plants": len(plants),
-        "rows": {row.key: bench.measure(row, plants, progress) for row in rows() if row.key in wanted},
+        "rows": {row.key: bench.measure(row, plants, progress) for row in table_rows if row.key in wanted},
     }
     if arguments.day or arguments.day_file:
         file = arguments.day_file

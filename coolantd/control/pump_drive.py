@@ -59,7 +59,7 @@ _RAISE: Final = float(Ride.RAISE)
 
 CALM_RATIO: Final = 0.03
 """Within this share of its setpoint a loop is calm: a hand-over may begin."""
-HALT_RATIO: Final = 0.015
+HALT_RATIO: Final = 0.01
 """A pump that comes or goes waits while the loop is off by more than this, so that it stays within 3 %."""
 LOW_RATIO: Final = 0.05
 """This far below the setpoint what comes up is needed: it comes at its full rate."""
