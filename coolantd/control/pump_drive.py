@@ -19,6 +19,7 @@ from coolantd.control.layout import (
     F_ZERO_ALLOWED,
     P_ACTION,
     P_OUTPUT_MAX,
+    P_OUTPUT_MIN,
     P_OUTPUT_RATE,
     PUMPS_MAX,
     S_OUTPUT,
@@ -142,6 +143,7 @@ def lead_output(
         else:
             output_pct = min(output_pct + p[P_OUTPUT_RATE] * dt_s, g[G_RIDE_PCT])
     if g[G_RIDE] != _LOOP:
+        output_pct = clip(output_pct, p[P_OUTPUT_MIN], p[P_OUTPUT_MAX])  # which a limit of the pumps may have moved
         s[S_OUTPUT] = output_pct
         if math.isfinite(measured):
             track(p, s, s[S_SETPOINT_USED], measured, 0.0, output_pct)

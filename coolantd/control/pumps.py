@@ -112,6 +112,7 @@ def distribute_cdu(
 ) -> None:
     """Drive the pumps of one CDU, in place: ``p, s`` are the rows of its pressure loop."""
     mode = int(d[D_MODE])
+    may_change = mode == _AUTOMATIC and s[S_TRIAL] == 0.0  # nobody comes or goes while a trial wants to learn something
     measured = value[x[X_PV + PRESSURE]] if quality[x[X_PV + PRESSURE]] != _BAD else math.nan
     before = on_duty(x, u)
     lost = watch_pumps(x, h, kx, u, y, a, f, value, quality, reason, dt_s)
@@ -119,16 +120,15 @@ def distribute_cdu(
     find_roles(x, u, mode == _STARTING, y, a, f, value, quality, reason)
     if mode in (_AUTOMATIC, _MANUAL):
         due = math.isfinite(h[H_ROTATION_S]) and time_duty(x, h, g, u, dt_s)
-        due = due and s[S_TRIAL] == 0.0
         if lost > 0 or (on_duty(x, u) == 0 and mode == _AUTOMATIC):
             found = replace_lost(x, h, g, u, y, a, quality, reason)
             if lost > 0:
                 begin_ride(g, p, before, on_duty(x, u), found)
-        elif mode == _AUTOMATIC:
+        elif may_change:
             assign(x, h, g, u, y, a, f, quality, reason, due)
     excess = excess_ratio(p, s, measured)
     lead_output(p, s, g, x, u, mode, measured, excess, y, value, quality, dt_s)
-    if mode == _AUTOMATIC:
+    if may_change:
         for k in range(PUMPS_MAX):
             if x[X_PUMP + k] >= 0:
                 creep(k, x, h, u, s[S_OUTPUT], excess, y, a, f, value, quality, dt_s)

@@ -13,7 +13,6 @@ import pytest
 
 from coolantd.control.conditions import Condition
 from coolantd.control.pump_layout import U_ROLE, Role
-from coolantd.control.stages import compiled_stages
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.modes import Mode
 
@@ -32,8 +31,8 @@ SAMPLE = PERTURBED if os.environ.get("COOLANTD_FULL") == "1" else PERTURBED[12:]
 
 
 @pytest.fixture(scope="module")
-def kernels():
-    return compiled_stages(cache=False)
+def kernels(stages):
+    return stages
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from control_rig import NAMES, PERIOD_S, PUMP1, PUMP2, SLEW, VALVE, Rig, cdu_parts, controlling, site
 
 from coolantd.control.conditions import Condition
-from coolantd.control.layout import C_WANTS_MANUAL
+from coolantd.control.layout import C_WANTS_MANUAL, PRESSURE, S_TRIAL, S_TRIAL_PCT
 from coolantd.control.plan import make_plan
 from coolantd.control.pump_drive import CREEP_PCT_PER_S
 from coolantd.control.pump_layout import G_DUTY_S, U_ROLE, U_TRIPPED, Role
@@ -470,3 +470,15 @@ def test_the_valve_never_notices():
         rig.put(supply=35.0)
         rig.step(20)
     assert standby.command(VALVE) == pytest.approx(plain.command(VALVE), abs=0.5)
+
+
+def test_nothing_is_handed_over_during_a_trial():
+    rig = found(rotating())
+    hours(rig, 30.0, 20.0)
+    for _ in range(3 * CALM):
+        rig.state.s[0, PRESSURE, S_TRIAL] = 1.0
+        rig.state.s[0, PRESSURE, S_TRIAL_PCT] = 60.0
+        rig.step()
+    assert roles(rig) == [Role.DUTY, Role.STANDBY]
+    rig.state.s[0, PRESSURE, S_TRIAL] = 0.0
+    until_roles(rig, [Role.DUTY, Role.ARRIVING])
