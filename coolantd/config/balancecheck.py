@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from coolantd.config.balance_model import MEASURED, BalanceConfig
+from coolantd.config.draft import CduDraft
 from coolantd.config.explain import shown
 from coolantd.config.locate import KeyPath
 from coolantd.config.loopcheck import Plant, inside, measured
@@ -36,6 +37,22 @@ def check_balance(
         yield from _points(manifold, key, list(rules), path, plant)
     yield from _twice(manifold.balance, path, plant)
     yield from _moves(manifold, manifold.balance, rules, path, plant)
+
+
+def check_askers(manifolds: Sequence[ManifoldConfig], cdus: Sequence[CduDraft], plant: Plant) -> Iterator[Problem]:
+    """Yield a problem where an open valve of a balanced manifold would ask a pump reset for more, for ever."""
+    devices = {manifold.device for manifold in manifolds if manifold.balance is not None}
+    for cdu in cdus:
+        reset = None if cdu.pressure is None else cdu.pressure.reset
+        for index, reference in enumerate(() if reset is None else reset.branch_valves):
+            if reference.partition(".")[0] in devices:
+                yield plant.document.problem(
+                    (*cdu.path, "pressure", "reset", "branch_valves", index),
+                    "a valve of a balanced manifold, whose neediest branch is always open",
+                    value=shown(reference),
+                    allowed="rise_limit_k with the branches' return temperatures",
+                )
+                break
 
 
 def _points(

@@ -6,7 +6,7 @@ Each check answers with a problem at the key to mend; a part that is already wro
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from coolantd.config.balancecheck import check_balance
+from coolantd.config.balancecheck import check_askers, check_balance
 from coolantd.config.document import Document
 from coolantd.config.draft import DeviceDraft, Draft, ManifoldDraft, Named
 from coolantd.config.dutycheck import check_duty
@@ -43,6 +43,7 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     problems += [problem for cdu in draft.cdus for check in (check_pumps, check_duty) for problem in check(cdu, plant)]
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]
     drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, cdus, plant)]
+    drivers += check_askers([m.config for m in draft.manifolds if m.config is not None], draft.cdus, plant)
     # A driver that names the wrong device is one mistake; that the right one then has none is not another.
     return (*problems, *drivers, *(() if drivers else _undriven(draft, plant)))
 

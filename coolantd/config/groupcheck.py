@@ -27,7 +27,7 @@ def check_groups(draft: Draft) -> Iterator[Problem]:
 
 
 def _alike(group: GroupDraft, cdus: dict[str, CduDraft], draft: Draft) -> Iterator[Problem]:
-    """All must hold one and the same pressure: with flow setpoints there is nothing to share, with two they fight."""
+    """All must hold one and the same pressure, and go on holding it: with two setpoints they fight."""
     setpoints: list[float] = []
     for index, name in enumerate(group.config.cdus if group.config else ()):
         loop, path = cdus[name].pressure if name in cdus else None, (*group.path, "cdus", index)
@@ -44,4 +44,7 @@ def _alike(group: GroupDraft, cdus: dict[str, CduDraft], draft: Draft) -> Iterat
                 value=f"{loop.setpoint_kpa:g}",
                 allowed=f"setpoint_kpa = {setpoints[0]:g}",
             )
+        if loop.reset is not None:
+            what, allowed = "a CDU of a group that resets its own pressure", "CDUs without [cdu.pressure.reset]"
+            yield draft.document.problem(path, what, value=shown(name), allowed=allowed)
         setpoints.append(loop.setpoint_kpa)

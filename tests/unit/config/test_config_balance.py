@@ -94,6 +94,17 @@ def test_a_power_point_that_is_none_is_refused(tmp_path, names, what):
     assert any(what in problem.what for problem in found if problem.key == "manifold[0].balance.power[0]"), found
 
 
+def test_an_open_valve_of_a_balanced_manifold_is_no_request_for_more_pump(tmp_path):
+    reset = (
+        "[cdu.pressure.reset]\nsetpoint_min_kpa = 40.0\nsetpoint_max_kpa = 90.0\n"
+        'branch_valves = ["manifold1.branch1_valve_position_pct"]\n[cdu.failsafe]'
+    )
+    assert problems(tmp_path, edited(("[cdu.failsafe]", reset))) == ()
+    (found,) = problems(tmp_path, balanced(("[cdu.failsafe]", reset)))
+    assert found.key == "cdu[0].pressure.reset.branch_valves[0]"
+    assert "always open" in found.what
+
+
 def test_branches_that_nothing_measures_need_their_points_named(tmp_path):
     site = tmp_path / "profiles"
     site.mkdir()

@@ -14,6 +14,7 @@ name = "header"
 cdus = ["cdu1", "cdu2"]
 """
 SECOND = DEVICE.replace("cdu1", "cdu2").replace("5020", "5021") + CDU.replace("cdu1", "cdu2")
+RESET = "[cdu.pressure.reset]\nsetpoint_min_kpa = 40.0\nsetpoint_max_kpa = 90.0\nbranch_valves = []\n"
 GROUPED = DEMO + SECOND + GROUP
 
 
@@ -44,6 +45,7 @@ def test_a_reload_tells_that_groups_change(tmp_path):
         ((GROUP, GROUP + GROUP.replace("header", "other")), "group[1].cdus[0]", "already in a group"),
         ((GROUP, GROUP + GROUP), "group[1].name", "name already used"),
         (("setpoint_kpa = 90.0", "setpoint_kpa = 80.0"), "group[0].cdus[1]", "another pressure setpoint"),
+        (("[cdu.failsafe]", RESET + "[cdu.failsafe]"), "group[0].cdus[0]", "resets its own pressure"),
     ],
 )
 def test_a_group_that_cannot_work_is_refused_with_one_sentence(tmp_path, edit, key, what):
