@@ -16,6 +16,7 @@ from coolantd.units import lpm_from_m3_s
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from scenario_control import DATA_SHEET, NAMES, POINT, make_scenario_plan
+from scenario_demand import PRESSURE_RESET, pressure_plan
 from scenario_plant import NOMINAL, Perturbation, Rig
 
 PERIOD_S = 0.5
@@ -32,9 +33,12 @@ def branch_point(rack, what):
     return FIRST + rack * len(ABOUT) + ABOUT.index(what)
 
 
-def branch_plan(*, power=False, flow_lpm=None, balanced=True, **changes):
-    """Return the scenario plan with a manifold; ``flow_lpm`` holds that flow instead of 90 kPa."""
+def branch_plan(*, power=False, flow_lpm=None, balanced=True, reset=False, **changes):
+    """Return the scenario plan with a manifold; ``flow_lpm`` holds a flow instead of 90 kPa."""
     scenario = make_scenario_plan(30.0, PERIOD_S, DATA_SHEET)
+    if reset:
+        returns = tuple(branch_point(rack, "return") for rack in range(RACKS))
+        scenario = pressure_plan(30.0, PERIOD_S, DATA_SHEET, replace(PRESSURE_RESET, returns=returns))
     cdu, actuators = scenario.cdus[0], list(scenario.actuators)
     if flow_lpm is not None:
         pressure = replace(

@@ -105,6 +105,19 @@ def test_an_idle_rack_that_wakes_up_behind_a_throttled_valve_stays_cool(loop, po
     assert np.abs(seen["pressure_kpa"] - 90.0).max() <= 3.0
 
 
+def test_fm_56_a_pressure_reset_and_the_balancing_go_well_together(loop):
+    """The reset keeps the hottest branch at 12 K: with branches alike in rise that is least, and nothing swings."""
+    balanced, plain = loop(0.6 * UNEVEN_KW, reset=True), loop(0.6 * UNEVEN_KW, reset=True, balanced=False)
+    for each in (balanced, plain):
+        each.run(2400.0)
+    seen, other = balanced.run(900.0), plain.run(900.0)
+    assert seen["rise_k"].max() <= 13.0
+    assert seen["pump_kw"].mean() <= 0.6 * other["pump_kw"].mean()
+    assert np.ptp(seen["pressure_kpa"]) <= 15.0
+    assert np.abs(np.diff(seen["valve_pct"], axis=0)).sum(axis=0).max() <= 10.0
+    assert np.abs(seen["supply_c"] - 34.0).max() <= 0.5
+
+
 def test_a_manifold_out_of_touch_holds_and_goes_on_from_there(loop):
     balanced = loop()
     balanced.run(600.0)
