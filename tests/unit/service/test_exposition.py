@@ -15,6 +15,7 @@ from coolantd.point import Reason, bad, good
 from coolantd.service.exposition import CHUNK_LINES, PointExposition, escape_label
 from coolantd.service.metrics import Metrics
 from coolantd.service.view import DaemonView, PointLabels
+from coolantd.service.vote_view import MemberView, VoteView
 
 
 async def scrape(view: DaemonView, metrics: Metrics | None = None) -> dict[str, dict[tuple, float]]:
@@ -207,3 +208,10 @@ async def test_every_cdu_of_a_group_shows_what_it_is_to_it():
     now = {(dict(labels)["cdu"], dict(labels)["state"]) for labels, value in series.items() if value == 1}
     assert now == {("cdu1", "member"), ("cdu2", "out")}
     assert len(series) == 2 * len(GroupState)
+
+
+async def test_a_sensor_that_is_left_out_of_a_vote_has_its_series():
+    members = (MemberView(tag="cdu1.a_c", use="used"), MemberView(tag="cdu1.b_c", use="excluded"))
+    view = make_view(votes=(VoteView(cdu="cdu1", tag="cdu1.voted_supply_temp_c", members=members),))
+    series = (await scrape(view))["coolantd_vote_member_used"]
+    assert {dict(labels)["member"]: value for labels, value in series.items()} == {"cdu1.a_c": 1.0, "cdu1.b_c": 0.0}
