@@ -16,6 +16,8 @@ from coolantd.control.branch_plan import BalanceParameters, BranchParameters
 from coolantd.control.golden import golden_plan, golden_plans, golden_trace, model_plan
 from coolantd.control.plan import make_plan
 from coolantd.control.pump_plan import PumpGroupParameters
+from coolantd.control.sensor_layout import MIDDLE, MOVED_BY_HEAT
+from coolantd.control.sensor_plan import SensorPlan, VoteParameters, WatchParameters
 from coolantd.control.stages import compiled_stages
 from coolantd.control.step import DT_MAX_PERIODS, initial_state, step
 from coolantd.point import Quality, Reason, Snapshot
@@ -23,9 +25,10 @@ from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Mode
 
 EXAMPLES = int(os.environ.get("COOLANTD_EXAMPLES", "150"))
-POINTS = 13
-SUPPLY, PRESSURE, VALVE, PUMP, VALVE_RB, PUMP_RB, DEW, HEAT, REMOTE, PUMP2, PUMP2_RB, BRANCH, SPARE = range(POINTS)
-ORDINARY = np.array([34.0, 90.0, 50.0, 70.0, 50.0, 70.0, 17.0, 400.0, 1.0, 70.0, 70.0, 80.0, 0.0])
+POINTS = 15
+SUPPLY, PRESSURE, VALVE, PUMP, VALVE_RB, PUMP_RB, DEW, HEAT, REMOTE, PUMP2, PUMP2_RB, BRANCH, SPARE = range(13)
+SECOND, VOTED = 13, 14
+ORDINARY = np.array([34.0, 90.0, 50.0, 70.0, 50.0, 70.0, 17.0, 400.0, 1.0, 70.0, 70.0, 80.0, 0.0, 34.2, np.nan])
 READBACKS = {0: VALVE_RB, 1: PUMP_RB, 2: PUMP2_RB}
 
 
@@ -49,6 +52,24 @@ def balanced_plan(**options):
     return make_plan(plan.cdus, actuators, period_s=0.5, manifolds=[manifold])
 
 
+def voting_plan():
+    """Return the same with a second supply sensor that votes, and both watched for standing still."""
+    plan = plan_of()
+    vote = VoteParameters(
+        tag="voted", members=("a", "b"), cdu=0, point=VOTED, member_points=(SUPPLY, SECOND), rule=MIDDLE, safe=1,
+        apart=1.0, apart_s=3.0, rate_per_s=0.02, drift=0.4,
+    )  # fmt: skip
+    watches = tuple(
+        WatchParameters(tag=str(row), cdu=0, point=row, kind=MOVED_BY_HEAT, beside=-1, still_s=2.0, doubt=10.0,
+                        refuse=20.0, heat_kw=1000.0)
+        for row in (SUPPLY, SECOND)
+    )  # fmt: skip
+    cdu = plan.cdus[0]
+    required = tuple(VOTED if row == SUPPLY else row for row in cdu.required)
+    cdu = replace(cdu, supply_temp=replace(cdu.supply_temp, point=VOTED), required=required)
+    return make_plan([cdu], plan.actuators, period_s=0.5, sensors=SensorPlan((vote,), watches))
+
+
 AUTOMATIC = plan_of()
 MODELLED = plan_of(model=model_plan().cdus[0].model)
 GROUP = PumpGroupParameters(duty=1, rotation_s=60.0, run_times=(HEAT, SPARE), faults=((SPARE,), (DEW,)))
@@ -63,6 +84,7 @@ PLANS = [
     RESET,
     balanced_plan(),
     balanced_plan(rangeability_ratio=50.0),
+    voting_plan(),
 ]
 
 nasty = st.sampled_from([float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, 0.0, -0.0, 1e9, -1e6])
