@@ -20,6 +20,7 @@ def instruments_of(plant: Perturbation, number: int = 0) -> list[Instrument]:
         "supply": ("tcs_supply_temp_c", plant.supply_bias_k),
         "return": ("tcs_return_temp_c", plant.return_bias_k),
         "fws": ("fws_supply_temp_c", plant.fws_bias_k),
+        "rack_return": ("branch_return_temp_c", plant.return_bias_k),  # racks are alike here
     }
     others = {
         "pressure": ("tcs_differential_pressure_kpa", 0, PRESSURE_NOISE_KPA),

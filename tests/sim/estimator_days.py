@@ -123,8 +123,7 @@ class Days:
 
     def true_conductance(self, flow_m3_s: float, fws_flow_m3_s: float) -> float:
         """Return the conductance at two flows, as fouled as it is."""
-        fouling = float(self.plant.packed()[4][at.I_FOULING_K_W])
-        fouling = float(self.loop._packed.inputs[0, at.I_FOULING_K_W])
+        fouling = float(self.loop._packed.inputs[0, at.I_FOULING_K_W])  # as the events left it
         return conductance_w_k(self.plant.params.packed(), flow_m3_s, fws_flow_m3_s, fouling) / 1000.0
 
     def told(self, duration_s: float, also: Callable[[], None] = lambda: None) -> Iterator[tuple[float, Condition]]:
