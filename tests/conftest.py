@@ -3,6 +3,7 @@
 import pytest
 
 from coolantd.control.stages import compiled_stages
+from coolantd.sim.fast_kernel import LIVE
 
 COMPILE_TIMEOUT_S = 600.0
 """Half a minute on an idle core, several on a busy one; whoever asks first waits for it."""
@@ -14,7 +15,14 @@ def stages():
     return compiled_stages(cache=False)
 
 
+@pytest.fixture(scope="session")
+def live():
+    """The compiled fast closed loop (``coolantd.sim.fastloop``)."""
+    return LIVE.compiled(cache=False, nogil=True)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "stages" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+        compiled = {"stages", "live"} & set(getattr(item, "fixturenames", ()))
+        if compiled and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(COMPILE_TIMEOUT_S))

@@ -16,7 +16,6 @@ from coolantd.control.estimate_layout import E_FILM, E_FOULING
 from coolantd.control.estimator import baseline_ratio
 from coolantd.control.layout import C_MODEL_UA_KW_K
 from coolantd.plant.loop import ADVANCE, Plant
-from coolantd.sim.fast_kernel import LIVE
 
 FULL = os.environ.get("COOLANTD_FULL") == "1"
 PLANTS = [replace(plant, noise_ratio=1.0) for plant in (NOMINAL, *PERTURBED)]
@@ -25,11 +24,6 @@ LOSS_PER_DAY = 0.3 / 7.0
 CHANGE_MAX = 0.05
 RATED_MAX = 0.08
 """A sensor 0.2 K off for good shows as 6 % of conductance at most; in the change it cancels."""
-
-
-@pytest.fixture(scope="module")
-def live():
-    return LIVE.compiled(cache=False, nogil=True)
 
 
 def foul(days, fouling_days):
@@ -54,7 +48,6 @@ def days_with_fouling(plant, live, fouling_days):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_row_14_a_healthy_day_tells_nothing_and_fouling_is_followed_within_5_percent(live):
     days = days_with_fouling(WORST, live, 1)
     assert not list(days.told(DAY_S))

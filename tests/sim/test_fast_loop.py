@@ -39,11 +39,6 @@ def advance():
     return ADVANCE.compiled(cache=False)
 
 
-@pytest.fixture(scope="module")
-def live():
-    return LIVE.compiled(cache=False, nogil=True)
-
-
 def two_cdus() -> Plan:
     """One CDU with a model and its racks' power, one with fixed gains; the second's points behind the first's."""
     first = make_scenario_plan(30.0, PERIOD_S, WITH_POWER)
