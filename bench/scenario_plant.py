@@ -32,8 +32,8 @@ class Perturbation:
         supply_bias_k, return_bias_k, fws_bias_k: constant errors of the temperature sensors.
         sensor_lag_s: of the temperature sensors.
         noise_ratio: scale of all noise, 0 for none.
-        stiction_ratio: a resting valve moves only once its command is this far away; then it goes all the way and
-            follows until the command rests or turns (Choudhury's two-parameter model with S = J).
+        stiction_ratio: how far the actuator must go before a resting stem moves; it then goes all the way (S = J in
+            ``plant.valve``).
         readings_late: every reading is this many periods old when it arrives, as over a slow bus.
     """
 
@@ -56,6 +56,8 @@ class Perturbation:
             film_tcs_w_k=plant.film_tcs_w_k * self.ua_ratio,
             film_fws_w_k=plant.film_fws_w_k * self.ua_ratio,
             valve_coefficient_m3_s=plant.valve_coefficient_m3_s * self.kv_ratio,
+            valve_stick_ratio=self.stiction_ratio,
+            valve_slip_ratio=self.stiction_ratio,
         )
 
 
@@ -106,8 +108,6 @@ class Rig:
         self._random = np.random.default_rng(seed)
         self._rack_random = np.random.default_rng((seed, 1))  # its own, so that no other instrument's noise changes
         self._temps_c = self._true_temps_c()
-        self._wanted = self.plant.inputs.fws_valve_ratio
-        self._slipping = 0.0
         self._readings: list[dict[str, float]] = []
 
     def load(self, ratio: float) -> None:
@@ -116,15 +116,7 @@ class Rig:
 
     def command(self, valve_pct: float, pump_pct: float | tuple[float, float]) -> None:
         """Tell the actuators; one speed for both pumps, or one for each."""
-        wanted = valve_pct / 100.0
-        move = wanted - self._wanted
-        if move * self._slipping <= 0.0:  # at rest, or turning round
-            self._slipping = 0.0
-        if self._slipping == 0.0 and abs(wanted - self.plant.inputs.fws_valve_ratio) > self.perturbation.stiction_ratio:
-            self._slipping = 1.0 if wanted > self.plant.inputs.fws_valve_ratio else -1.0
-        if self._slipping != 0.0 or self.perturbation.stiction_ratio == 0.0:
-            self.plant.inputs.fws_valve_ratio = wanted
-        self._wanted = wanted
+        self.plant.inputs.fws_valve_ratio = valve_pct / 100.0
         self.plant.inputs.pump_speed_ratio[:] = np.asarray(pump_pct) / 100.0
 
     def advance(self, duration_s: float) -> None:

@@ -12,12 +12,13 @@ from coolantd.config.source import read_source
 from coolantd.errors import ConfigError
 from coolantd.planning.contradictions import contradictions
 from coolantd.planning.inputs import Cdu, DemandPoint, Facility, PlanInputs, Plates, PumpPoint, Racks
-from coolantd.plant.coolant import PG25, WATER, Coolant
+from coolantd.plant.coolant import PG25, PG55, WATER, Coolant
+from coolantd.plant.coolant_table import Row, fit_coolant
 from coolantd.plant.reference import MAX_RACKS
 
 ROWS_MAX: Final = 64
 """Of a table: nobody publishes more."""
-COOLANTS: Final[dict[str, Coolant]] = {"pg25": PG25, "water": WATER}
+COOLANTS: Final[dict[str, Coolant]] = {"pg25": PG25, "pg55": PG55, "water": WATER}
 
 Temp = Annotated[Number, within(-5.0, 80.0)]
 CaseTemp = Annotated[Number, within(20.0, 150.0)]
@@ -34,6 +35,16 @@ class DemandModel(Model):
     inlet_temp_c: Temp
     flow_lpm: Flow
     pressure_kpa: Pressure
+
+
+class CoolantRowModel(Model):
+    """A row of the coolant's table; what is allowed together says ``plant.coolant_table``."""
+
+    temp_c: Annotated[Number, within(-60.0, 150.0)]
+    density_kg_m3: Annotated[Number, within(600.0, 2_000.0)]
+    heat_capacity_j_kg_k: Annotated[Number, within(900.0, 4_500.0)]
+    conductivity_w_m_k: Annotated[Number, within(0.05, 0.8)]
+    viscosity_pa_s: Annotated[Number, within(1e-4, 1.0)]
 
 
 class RacksModel(Model):
@@ -100,11 +111,22 @@ class PlanModel(Model):
 
     supply_temp_c: Annotated[Number, within(5.0, 70.0)]
     dew_point_c: Annotated[Number, within(-40.0, 40.0)]
-    coolant: Literal["pg25", "water"]
+    coolant: Literal["pg25", "pg55", "water", "table"]
+    coolant_table: Annotated[tuple[CoolantRowModel, ...], Field(max_length=ROWS_MAX)] = ()
     racks: RacksModel
     plates: PlatesModel
     cdu: CduModel
     facility: FacilityModel
+
+    def fluid(self) -> Coolant:
+        """Return the coolant.
+
+        Raises:
+            ValueError: its table is none.
+        """
+        if self.coolant == "table":
+            return fit_coolant("table", [Row(**dict(row)) for row in self.coolant_table])
+        return COOLANTS[self.coolant]
 
     def inputs(self) -> PlanInputs:
         """Return what the file says."""
@@ -112,7 +134,7 @@ class PlanModel(Model):
         return PlanInputs(
             supply_temp_c=self.supply_temp_c,
             dew_point_c=self.dew_point_c,
-            coolant=COOLANTS[self.coolant],
+            coolant=self.fluid(),
             racks=Racks(
                 **dict(racks) | {"demand": tuple(DemandPoint(**dict(row)) for row in racks.demand)},
             ),
@@ -133,9 +155,14 @@ def read_plan(path: Path) -> PlanInputs:
     if source.problems:
         raise ConfigError(source.problems)
     try:
-        inputs = PlanModel.model_validate(source.table).inputs()
+        model = PlanModel.model_validate(source.table)
     except ValidationError as error:
         raise ConfigError(explain(error, PlanModel, document)) from error
+    try:
+        inputs = model.inputs()
+    except ValueError as error:
+        what, _, allowed = str(error).removeprefix("coolant: ").partition(", allowed: ")
+        raise ConfigError([document.problem(("coolant_table",), what, allowed=allowed)]) from error
     if wrong := contradictions(inputs):
         raise ConfigError([document.problem(one.path, one.what, value=one.value, allowed=one.allowed) for one in wrong])
     return inputs

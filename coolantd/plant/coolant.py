@@ -1,4 +1,4 @@
-"""Properties of the coolants: 25 % propylene glycol (PG25) and water. Knows fluids, no equipment.
+"""Properties of the coolants: 25 and 55 % propylene glycol (PG25, PG55) and water. Knows fluids, no equipment.
 
 Each property is a cubic in ``x = T - 40 degC`` fitted to CoolProp 8.0.0 at 2 bar between 10 and 80 degC
 (largest relative error 2.5e-3, water viscosity; most are below 3e-4). Another glycol model differs by up to
@@ -66,6 +66,15 @@ PG25: Final = Coolant(
     ln_viscosity=(-6.60542, -0.0250875, 1.99256e-4, -1.29437e-6),
 )
 """25 % propylene glycol by mass; freezes at -9.8 degC."""
+
+PG55: Final = Coolant(
+    name="PG55",
+    density=(1027.19, -0.73551, -0.00120995, 0.0),
+    heat_capacity=(3519.64, 4.17941, -2.32692e-4, 0.0),
+    conductivity=(0.348876, 4.4044e-4, 5.50494e-7, 0.0),
+    ln_viscosity=(-5.6788, -0.0340646, 2.84493e-4, -1.87728e-6),
+)
+"""55 % propylene glycol by mass (CoolProp's INCOMP::MPG at 0.55, fits within 2.1e-4); freezes at -40 degC."""
 
 WATER: Final = Coolant(
     name="water",

@@ -5,7 +5,7 @@ from typing import Final
 
 from coolantd.plant import layout as at
 from coolantd.plant.coolant import volumetric_heat_capacity_j_m3_k
-from coolantd.plant.hydraulics import facility_flow_m3_s, valve_opening_ratio
+from coolantd.plant.hydraulics import facility_flow_m3_s, linear_opening_ratio, valve_opening_ratio
 from coolantd.point import FloatArray
 
 EQUAL_RATES_RATIO: Final = 0.9999
@@ -62,11 +62,18 @@ def heat_per_kelvin_w_k(conductance: float, hot_rate_w_k: float, cold_rate_w_k: 
     return effectiveness_ratio(conductance / least, least / max(hot_rate_w_k, cold_rate_w_k)) * least
 
 
-def valve_flow_m3_s(params: FloatArray, position: float, pressure_pa: float) -> float:
-    """Return the facility flow at a valve position (0 to 1) and a facility differential pressure."""
-    opening = valve_opening_ratio(
+def opening_ratio(params: FloatArray, position: float) -> float:
+    """Return the facility valve's flow coefficient at a position (0 to 1) as a share of its full one."""
+    if params[at.P_VALVE_LINEAR] != 0.0:
+        return linear_opening_ratio(position, params[at.P_VALVE_LEAK_RATIO])
+    return valve_opening_ratio(
         position, params[at.P_VALVE_LN_RANGEABILITY], params[at.P_VALVE_LEAK_RATIO], params[at.P_VALVE_TOE_RATIO]
     )
+
+
+def valve_flow_m3_s(params: FloatArray, position: float, pressure_pa: float) -> float:
+    """Return the facility flow at a valve position (0 to 1) and a facility differential pressure."""
+    opening = opening_ratio(params, position)
     return facility_flow_m3_s(
         params[at.P_VALVE_COEFFICIENT_M3_S] * opening, params[at.P_FWS_RESISTANCE_PA_S2_M6], pressure_pa
     )
@@ -83,6 +90,7 @@ def valve_position_for(
 ) -> float:
     """Return the facility valve position that holds the supply at a target in steady state: the static inverse.
 
+    Of a two-way valve, with either characteristic.
     The coolant's heat capacity is taken at the hot inlet, as in the published vectors: within 2e-4 of the stroke
     of the plant's own balance, which takes it at the mean. Exactly 1 where even the open valve cannot, exactly 0 where
     nothing needs cooling, NaN where an argument is NaN. Usable inside a kernel.

@@ -133,6 +133,11 @@ def valve_opening_ratio(position: float, ln_rangeability: float, leak_ratio: flo
     return leak_ratio + (at_toe - leak_ratio) * position / toe_ratio
 
 
+def linear_opening_ratio(position: float, leak_ratio: float) -> float:
+    """Return the flow coefficient of a linear valve as a share of its full one: a straight line from the leakage."""
+    return leak_ratio + (1.0 - leak_ratio) * position
+
+
 def facility_flow_m3_s(coefficient: float, resistance_pa_s2_m6: float, pressure_pa: float) -> float:
     """Return the flow through valve and exchanger in series: ``q = sqrt(dp/(1/Kv^2 + K))``.
 

@@ -53,7 +53,16 @@ P_EXPANSION_COOLANT_M3: Final = 35
 P_STATIC_PRESSURE_PA: Final = 36
 P_EXPANSION_PER_K: Final = 37
 """Thermal expansion of the coolant at 40 degC, as a share of its volume per kelvin."""
-P_HEAT_CAPACITY: Final = 38
+P_VALVE_LINEAR: Final = 38
+"""1 for a linear characteristic, 0 for an equal-percentage one."""
+P_VALVE_STICK_RATIO: Final = 39
+P_VALVE_SLIP_RATIO: Final = 40
+P_LAYOUT: Final = 41
+"""0 two-way, 1 diverting, 2 mixing (see ``reference.Layout``)."""
+P_PLATE_FLOW_RESISTANCE_K_M3_J: Final = 42
+P_PLATE_FLOW_FLOOR_M3_S: Final = 43
+"""Of one rack: below it the plates' resistance stays what it is."""
+P_HEAT_CAPACITY: Final = 44
 """First of ``HEAT_CAPACITY_TERMS`` coefficients of rho cp of the coolant, in J/(m3 K^(n+1))."""
 HEAT_CAPACITY_TERMS: Final = 6
 P_SIZE: Final = P_HEAT_CAPACITY + HEAT_CAPACITY_TERMS
@@ -108,11 +117,17 @@ S_PIPE_WARMTH_M3_K: Final = 26
 S_SPARE_M3: Final = 27
 """What the vessel would hold if all coolant were at 40 degC."""
 S_VESSEL_M3: Final = 28
-S_PLATE_WARMTH_K: Final = 29
-"""Sum over the racks of their coolant's temperature above 40 degC."""
-S_RIPPLE_S: Final = 30
+S_RIPPLE_S: Final = 29
 """Time into the ripple that air makes of the head."""
-S_RACK: Final = 31
+# State: facility valve and exchanger nodes.
+S_VALVE_DRIVE_RATIO: Final = 30
+"""Where the actuator is; the stem, ``S_FWS_VALVE_RATIO``, follows it as its packing lets it."""
+S_VALVE_SLIPPING: Final = 31
+"""Direction in which the stem slips: -1, 0 (it sticks) or 1."""
+S_TCS_OUTLET_TEMP_C: Final = 32
+S_FWS_OUTLET_TEMP_C: Final = 33
+"""Both sides of the exchanger itself; supply and facility return are these, mixed with what went past it."""
+S_RACK: Final = 34
 S_STRIDE: Final = 5
 SR_CASE_TEMP_C: Final = 0
 SR_RETURN_TEMP_C: Final = 1

@@ -78,7 +78,9 @@ class Plant:
         available = np.asarray(self.inputs.pump_available) > 0.0
         speeds = np.where(available, np.clip(self.inputs.pump_speed_ratio, 0.0, 1.0), 0.0)
         state[at.S_PUMP_SPEED_RATIO : at.S_PUMP_SPEED_RATIO + at.PUMP_COUNT] = speeds
-        state[at.S_FWS_VALVE_RATIO] = min(max(self.inputs.fws_valve_ratio, 0.0), 1.0)
+        position = min(max(self.inputs.fws_valve_ratio, 0.0), 1.0)
+        state[at.S_FWS_VALVE_RATIO] = state[at.S_VALVE_DRIVE_RATIO] = position
+        state[at.S_VALVE_SLIPPING] = 0.0
         self._rack(at.SR_BRANCH_VALVE_RATIO)[:] = np.clip(self.inputs.branch_valve_ratio, 0.0, 1.0)
         state[at.S_TCS_FLOW_M3_S] = self._steady_flow_m3_s()
         for _ in range(int(SETTLE_LIMIT_S / SETTLE_STEP_S) // SETTLE_CHECK_STEPS):
@@ -121,7 +123,7 @@ class Plant:
 
     @property
     def tcs_supply_temp_c(self) -> float:
-        """Secondary outlet of the exchanger."""
+        """Secondary outlet of the exchanger, or of the mixing valve behind it."""
         return float(self._state[at.S_TCS_SUPPLY_TEMP_C])
 
     @property
@@ -131,7 +133,7 @@ class Plant:
 
     @property
     def fws_return_temp_c(self) -> float:
-        """Primary outlet of the exchanger."""
+        """Primary outlet of the exchanger, with what a diverting valve sent past it."""
         return float(self._state[at.S_FWS_RETURN_TEMP_C])
 
     @property
@@ -223,8 +225,8 @@ class Plant:
     def stored_energy_j(self) -> float:
         """Return the heat held by coolant, plates and exchanger; only differences mean anything."""
         p, state, params = self.params, self._state, self._params
-        stored = p.exchanger_tcs_capacity_j_k * state[at.S_TCS_SUPPLY_TEMP_C]
-        stored += p.exchanger_fws_capacity_j_k * state[at.S_FWS_RETURN_TEMP_C]
+        stored = p.exchanger_tcs_capacity_j_k * state[at.S_TCS_OUTLET_TEMP_C]
+        stored += p.exchanger_fws_capacity_j_k * state[at.S_FWS_OUTLET_TEMP_C]
         stored += p.plate_capacity_j_k * self._rack(at.SR_CASE_TEMP_C).sum()
         stored += p.tank_m3 * coolant.volumetric_enthalpy_j_m3(params, state[at.S_TANK_TEMP_C])
         stored += params[at.P_PLATE_COOLANT_J_K] * self._rack(at.SR_RETURN_TEMP_C).sum()
@@ -277,6 +279,8 @@ class Plant:
 
 
 _TEMPERATURES: Final = [
+    at.S_TCS_OUTLET_TEMP_C,
+    at.S_FWS_OUTLET_TEMP_C,
     at.S_TCS_SUPPLY_TEMP_C,
     at.S_FWS_RETURN_TEMP_C,
     at.S_TANK_TEMP_C,

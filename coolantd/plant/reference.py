@@ -6,12 +6,13 @@ real site replaces them. A plant of another size is the same plant scaled, so it
 
 import math
 from dataclasses import dataclass, fields
+from enum import Enum, IntEnum
 from typing import Final
 
 import numpy as np
 
 from coolantd.plant import layout
-from coolantd.plant.coldplate import PG25_CASE_TO_MEAN_K_W
+from coolantd.plant.coldplate import PG25_CASE_TO_MEAN_K_W, PG25_LEAST_FLOW_M3_S
 from coolantd.plant.coolant import PG25, Coolant
 from coolantd.plant.hydraulics import BRANCH_EXPONENT, branch_conductance
 from coolantd.point import FloatArray
@@ -35,14 +36,38 @@ STATIC_PRESSURE_PA: Final = 60_000.0
 VALVE_OVERSIZE_RATIO: Final = 1.3
 """Facility flow with the valve's and the exchanger's own 84 kPa each, over the rated flow."""
 
+STICK_MAX_RATIO: Final = 0.5
+"""A stem that needs more than half of its stroke is no valve."""
+_ZERO_ALLOWED: Final = ("valve_stick_ratio", "valve_slip_ratio", "plate_flow_resistance_k_m3_j")
 _NOT_AS_IS: Final = (
     "coolant",
     "branch_resistance_pa",
     "plate_coolant_m3",
     "rack_heat_rated_w",
     "valve_rangeability_ratio",
+    "valve_characteristic",
+    "layout",
 )
 """Fields the kernel needs in another form or not at all; every other field has a slot of its own name in layout."""
+
+
+class Characteristic(Enum):
+    """How a valve's flow coefficient goes with its position."""
+
+    EQUAL_PERCENTAGE = "equal percentage"
+    LINEAR = "linear"
+
+
+class Layout(IntEnum):
+    """Where the facility valve sits."""
+
+    TWO_WAY = 0
+    """It throttles the facility water."""
+    DIVERTING = 1
+    """Three-way on the facility side: all its water flows always, the valve's share of it through the exchanger."""
+    MIXING = 2
+    """Three-way on the coolant side: the valve's share of the coolant through the exchanger, the rest past it into the
+    supply; the facility water flows freely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +113,12 @@ class PlantParams:
         expansion_vessel_m3: expansion vessel, coolant and gas together.
         expansion_coolant_m3: coolant in it at the rated point, less than the vessel.
         static_pressure_pa: gauge pressure that its gas then holds at the loop's return.
+        layout: where the facility valve sits. valve_characteristic: its.
+        valve_stick_ratio: S: how far the actuator goes before a resting stem moves, 0 to 0.5 (see ``valve``).
+        valve_slip_ratio: J: how far the stem then jumps, 0 to S.
+        plate_flow_resistance_k_m3_j: what a flow adds to the plates' resistance, 0 or more: then
+            ``plate_conductance_w_k`` is theirs at a flow without limit (see ``coldplate.conductance_w_k``).
+        plate_flow_floor_m3_s: flow of a rack below which that stays what it is.
     """
 
     coolant: Coolant = PG25
@@ -128,6 +159,12 @@ class PlantParams:
     expansion_vessel_m3: float = EXPANSION_VESSEL_M3
     expansion_coolant_m3: float = EXPANSION_COOLANT_M3
     static_pressure_pa: float = STATIC_PRESSURE_PA
+    layout: Layout = Layout.TWO_WAY
+    valve_characteristic: Characteristic = Characteristic.EQUAL_PERCENTAGE
+    valve_stick_ratio: float = 0.0
+    valve_slip_ratio: float = 0.0
+    plate_flow_resistance_k_m3_j: float = 0.0
+    plate_flow_floor_m3_s: float = PLATES_PER_REFERENCE_RACK * PG25_LEAST_FLOW_M3_S
 
     def __post_init__(self) -> None:
         """Refuse what the equations cannot carry.
@@ -139,13 +176,25 @@ class PlantParams:
             raise ValueError(f"plant: rack_count is {self.rack_count}, allowed: 1 to {MAX_RACKS}")
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not (math.isfinite(value) and value > 0.0):
+            if field.name in _ZERO_ALLOWED:
+                if not (math.isfinite(value) and value >= 0.0):
+                    raise ValueError(f"plant: {field.name} is {value}, allowed: a finite number, 0 or more")
+            elif isinstance(value, float) and not (math.isfinite(value) and value > 0.0):
                 raise ValueError(f"plant: {field.name} is {value}, allowed: a finite number above 0")
         if self.valve_rangeability_ratio <= 1.0:
             raise ValueError(f"plant: valve_rangeability_ratio is {self.valve_rangeability_ratio}, allowed: above 1")
+        self._check_stiction()
         if self.expansion_coolant_m3 >= self.expansion_vessel_m3:
             allowed = f"below the vessel's {self.expansion_vessel_m3}"
             raise ValueError(f"plant: expansion_coolant_m3 is {self.expansion_coolant_m3}, allowed: {allowed}")
+
+    def _check_stiction(self) -> None:
+        if self.valve_stick_ratio > STICK_MAX_RATIO:
+            allowed = f"0 to {STICK_MAX_RATIO}"
+            raise ValueError(f"plant: valve_stick_ratio is {self.valve_stick_ratio}, allowed: {allowed}")
+        if self.valve_slip_ratio > self.valve_stick_ratio:
+            allowed = f"0 to valve_stick_ratio, {self.valve_stick_ratio}"
+            raise ValueError(f"plant: valve_slip_ratio is {self.valve_slip_ratio}, allowed: {allowed}")
 
     def packed(self) -> FloatArray:
         """Return the parameters as the kernel reads them, shape (``layout.P_SIZE``,)."""
@@ -153,6 +202,8 @@ class PlantParams:
         params[layout.P_VALVE_LN_RANGEABILITY] = math.log(self.valve_rangeability_ratio)
         params[layout.P_BRANCH_CONDUCTANCE] = branch_conductance(self.branch_resistance_pa)
         params[layout.P_HEAD_ROOT] = self.pump_head_pa ** (1.0 / BRANCH_EXPONENT)
+        params[layout.P_LAYOUT] = float(self.layout)
+        params[layout.P_VALVE_LINEAR] = float(self.valve_characteristic is Characteristic.LINEAR)
         for field in fields(self):
             if field.name not in _NOT_AS_IS:
                 params[getattr(layout, f"P_{field.name.upper()}")] = getattr(self, field.name)
@@ -218,6 +269,7 @@ def reference_plant(
         plate_conductance_w_k=plates / PG25_CASE_TO_MEAN_K_W,
         plate_capacity_j_k=plates * 450.0,
         plate_coolant_m3=plates * 100e-6,
+        plate_flow_floor_m3_s=plates * PG25_LEAST_FLOW_M3_S,
         expansion_vessel_m3=size * EXPANSION_VESSEL_M3,
         expansion_coolant_m3=size * EXPANSION_COOLANT_M3,
     )

@@ -34,18 +34,23 @@ def warmth_m3_k(params: FloatArray, state: FloatArray) -> float:
     """Return volume times temperature above 40 degC of all coolant in pipes, tank and plates."""
     tank = params[at.P_TANK_M3] * (state[at.S_TANK_TEMP_C] - REFERENCE_TEMP_C)
     plate_m3 = params[at.P_PLATE_COOLANT_J_K] / params[at.P_HEAT_CAPACITY]
-    return state[at.S_PIPE_WARMTH_M3_K] + tank + plate_m3 * state[at.S_PLATE_WARMTH_K]
+    plates = 0.0
+    for rack in range(int(params[at.P_RACK_COUNT])):
+        plates += plate_m3 * (state[at.S_RACK + rack * at.S_STRIDE + at.SR_RETURN_TEMP_C] - REFERENCE_TEMP_C)
+    return state[at.S_PIPE_WARMTH_M3_K] + tank + plates
 
 
 def advance_vessel(params: FloatArray, state: FloatArray, inputs: FloatArray, warmed_m3_k: float, dt_s: float) -> None:
     """Let leak, fill and the coolant's own expansion move the vessel's content, between empty and full.
 
+    Once per call of the plant, for nothing in the plant looks at it between two steps.
+
     Args:
         params: packed parameters.
         state: packed state.
         inputs: packed inputs.
-        warmed_m3_k: volume times temperature that entered both pipes over the step, less what left them.
-        dt_s: the step.
+        warmed_m3_k: volume times temperature that entered both pipes, less what left them.
+        dt_s: time since the last call.
     """
     state[at.S_PIPE_WARMTH_M3_K] += warmed_m3_k
     state[at.S_SPARE_M3] += (inputs[at.I_FILL_M3_S] - inputs[at.I_LEAK_M3_S]) * dt_s

@@ -82,7 +82,8 @@ def test_figures_that_do_not_exist_are_null_and_a_dash(run, edited):
         ("count = 8", "count = 0", "racks.count", "out of range, got 0, allowed: 1 to 256"),
         ("heat_kw = 135.0", "heat_kw = nan", "racks.heat_kw", "not a finite number, got nan, allowed: a finite number"),
         ("d_ratio = 0.9 ", "d_ratio = 90 ", "racks.liquid_ratio", "out of range, got 90, allowed: above 0, up to 1"),
-        ('nt = "pg25" ', 'nt = "oil" ', "coolant", "unknown value, got 'oil', allowed: 'pg25' or 'water'"),
+        ('nt = "pg25" ', 'nt = "oil" ', "coolant",
+         "unknown value, got 'oil', allowed: 'pg25', 'pg55', 'water' or 'table'"),
         ("tank_l = 100.0", "tank = 100.0", "cdu.tank", "unknown key, did you mean tank_l?, got 100.0"),
         ("p_count = 2 ", 'p_count = "two" ', "cdu.pump_count", "wrong type, got 'two', allowed: an integer"),
         ("_lpm = 71.0", "_lpm = 50.0", "racks.demand[1].flow_lpm",
@@ -207,3 +208,35 @@ def test_the_daemon_and_the_bare_command_import_no_plotting(module):
     code = f"import sys; sys.argv = ['coolantd', 'run']; import coolantd.cli.main, {module}; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not {"matplotlib", "scipy", "coolantd.cli.plan_report", "coolantd.planning"} & set(found.stdout.split())
+
+
+TABLE = """
+[[coolant_table]]
+temp_c = {temp_c}
+density_kg_m3 = {density}
+heat_capacity_j_kg_k = {heat_capacity}
+conductivity_w_m_k = 0.35
+viscosity_pa_s = {viscosity}
+"""
+PG55_ROWS = [(10, 1048, 3394, 0.0129), (20, 1041, 3436, 0.00768), (40, 1027, 3520, 0.00342), (60, 1012, 3603, 0.00191)]
+LAST_ROW = (80, 996, 3686, 0.00122)
+
+
+def written(rows):
+    keys = ("temp_c", "density", "heat_capacity", "viscosity")
+    return "".join(TABLE.format(**dict(zip(keys, row, strict=True))) for row in rows)
+
+
+def test_a_coolant_may_be_a_table_from_its_data_sheet(run, edited):
+    path, _ = edited('coolant = "pg25" ', 'coolant = "table" ')
+    path.write_text(path.read_text() + written([*PG55_ROWS, LAST_ROW]))
+    assert run(path, "--json").exit_code == 0
+
+
+def test_a_coolant_table_with_a_typing_error_is_one_sentence(run, edited):
+    path, _ = edited('coolant = "pg25" ', 'coolant = "table" ')
+    path.write_text(path.read_text() + written([*PG55_ROWS, (80, 996, 3186, 0.00122)]))
+    result = run(path, "--json")
+    assert result.exit_code == 2
+    assert "coolant_table: heat_capacity_j_kg_k at 60 degC is 3603, " in result.stderr
+    assert "off the curve through all rows, allowed: 1%" in result.stderr

@@ -1,6 +1,11 @@
+import dataclasses
+
+import numpy as np
 import pytest
 
 from coolantd.plant import coldplate, coolant
+from coolantd.plant.loop import Plant
+from coolantd.plant.reference import reference_plant
 
 PG25_CURVE = {
     0.5: 0.0325, 0.6: 0.0300, 0.7: 0.0280, 0.8: 0.0265, 0.9: 0.0255, 1.0: 0.0245, 1.2: 0.0230, 1.4: 0.0220,
@@ -28,6 +33,39 @@ def test_water_plate_follows_the_published_curve(flow_lpm, published_k_w):
     )
     assert got == pytest.approx(published_k_w, rel=0.005)
     assert got == pytest.approx(0.0136 + 0.0072 / flow_lpm, rel=2e-3)
+
+
+@pytest.mark.parametrize(("flow_lpm", "published_k_w"), PG25_CURVE.items())
+def test_pg25_plate_with_its_flow_dependence_follows_the_curve_within_0_6_percent(flow_lpm, published_k_w):
+    flow = flow_lpm / 60_000
+    plate = coldplate.conductance_w_k(
+        1 / coldplate.PG25_UNLIMITED_FLOW_K_W, coldplate.PG25_FLOW_RESISTANCE_K_M3_J, flow
+    )
+    got = coldplate.case_to_inlet_k_w(1.0 / plate, flow, capacity_j_m3_k(coolant.PG25))
+    assert got == pytest.approx(published_k_w, rel=0.006)
+
+
+def test_a_rack_of_plates_is_so_many_plates_side_by_side():
+    plate = coldplate.conductance_w_k(60.0, 1.1e-8, 1e-5)
+    assert coldplate.conductance_w_k(72 * 60.0, 1.1e-8, 72 * 1e-5) == pytest.approx(72 * plate, rel=1e-12)
+
+
+def test_racks_follow_the_published_curve_in_the_plant(compiled_advance):
+    """Case over inlet per plate of the whole plant at rest, at two flows of the published curve."""
+    params = dataclasses.replace(
+        reference_plant(),
+        plate_conductance_w_k=72 / coldplate.PG25_UNLIMITED_FLOW_K_W,
+        plate_flow_resistance_k_m3_j=coldplate.PG25_FLOW_RESISTANCE_K_M3_J,
+    )
+    plant = Plant(params, kernel=compiled_advance)
+    for speed, lpm in ((0.565, 1.6), (0.76, 2.2)):
+        plant.inputs.pump_speed_ratio[:] = speed
+        plant.settle()
+        flow_lpm = plant.rack_flow_m3_s[0] * 60_000 / 72
+        assert flow_lpm == pytest.approx(lpm, rel=0.05)
+        got = (plant.rack_case_temp_c[0] - plant.rack_supply_temp_c[0]) / (plant.inputs.rack_heat_w[0] / 72)
+        published = np.interp(flow_lpm, list(PG25_CURVE), list(PG25_CURVE.values()))
+        assert got == pytest.approx(published, rel=0.012)
 
 
 @pytest.mark.parametrize("dt_s", [0.01, 0.1, 5.0, 600.0])

@@ -39,9 +39,22 @@ COOLPROP = {
         (60, 998.40, 4015.7, 0.8780, 0.5032),
     ],
 }
-FIT_ERRORS = {"water": (3.2e-4, 2.9e-4, 2.5e-3, 1.4e-3), "PG25": (2.4e-4, 9e-5, 1e-5, 2.3e-4)}
+COOLPROP["PG55"] = [
+    (10, 1047.97, 3394.08, 12.9051, 0.3361),
+    (20, 1041.46, 3435.95, 7.68342, 0.340298),
+    (30, 1034.52, 3477.8, 4.95269, 0.344554),
+    (40, 1027.24, 3519.63, 3.41767, 0.348889),
+    (45, 1023.49, 3540.53, 2.90233, 0.351092),
+    (60, 1011.9, 3603.15, 1.90874, 0.357878),
+    (80, 996.042, 3686.41, 1.22313, 0.367434),
+]
+FIT_ERRORS = {
+    "PG55": (2.1e-4, 1.1e-5, 1e-5, 1.7e-4),
+    "water": (3.2e-4, 2.9e-4, 2.5e-3, 1.4e-3),
+    "PG25": (2.4e-4, 9e-5, 1e-5, 2.3e-4),
+}
 LAST_DIGITS = (0.006, 0.06, 0.00006, 0.00006)
-FLUIDS = {fluid.name: fluid for fluid in (coolant.WATER, coolant.PG25)}
+FLUIDS = {fluid.name: fluid for fluid in (coolant.WATER, coolant.PG25, coolant.PG55)}
 
 
 def properties(name: str, temp_c: float) -> tuple[float, float, float, float]:
