@@ -11,6 +11,8 @@ from typing import Any
 KernelFunction = Callable[..., Any]
 
 _registered: set[KernelFunction] = set()
+_uncached: dict[tuple[KernelFunction, bool, bool], KernelFunction] = {}
+"""Forms that are kept nowhere else, by function and options: whoever asks for one again in this process gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class Kernel:
         zero is an error and not an infinity.
 
         Args:
-            cache: keep machine code under ``NUMBA_CACHE_DIR``. numba keys an entry on the source file of
-                ``function`` alone, so the directory itself must be named after all kernel sources
-                (see ``coolantd.service.kernels``).
+            cache: keep machine code under ``NUMBA_CACHE_DIR``, else in this process alone. numba keys an entry on the
+                source file of ``function``, so the directory itself must be named after all kernel sources (see
+                ``coolantd.service.kernels``).
             boundscheck: check array indices; for tests.
             nogil: let other threads run meanwhile; for long simulations on arrays that no other thread touches.
         """
@@ -45,4 +47,10 @@ class Kernel:
             if helper not in _registered:
                 register_jitable(helper)
                 _registered.add(helper)
-        return numba.njit(cache=cache, boundscheck=boundscheck, nogil=nogil, error_model="python")(self.function)
+        asked = (self.function, boundscheck, nogil)
+        if not cache and asked in _uncached:
+            return _uncached[asked]
+        form = numba.njit(cache=cache, boundscheck=boundscheck, nogil=nogil, error_model="python")(self.function)
+        if not cache:
+            _uncached[asked] = form
+        return form
