@@ -310,7 +310,7 @@ def _plan(loaded: Loaded, specs: Sequence[PointSpec]) -> Plan:
     builder, config = _Builder(loaded, specs), loaded.config
     cdus = [builder.cdu(number, cdu) for number, cdu in enumerate(config.cdus)]
     balanced = [found for manifold in config.manifolds if (found := builder.manifold(manifold)) is not None]
-    sensors = sensor_plan(config, config.cdus, builder.index, builder.periods_s)
+    sensors = sensor_plan(config, config.cdus, builder.index, builder.periods_s, loaded.profiles)
     period_s = config.control.period_s
     groups = build_groups(config)
     return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced, sensors=sensors, groups=groups)

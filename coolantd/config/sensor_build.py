@@ -21,6 +21,8 @@ from coolantd.control.sensor_layout import (
     MOVED_BY_VALVE,
 )
 from coolantd.control.sensor_plan import SensorPlan, VoteParameters, WatchParameters
+from coolantd.protocol.kinds import Coding
+from coolantd.protocol.profile import Profile
 
 RAMP_S: Final = 60.0
 """In which a change of members that makes the greatest allowed difference comes into a voted value: slower than any
@@ -31,6 +33,8 @@ STILL_S: Final = 30.0
 """In which a sensor answers: five times its lag and an exchanger's together; once around the loop for a return."""
 STILL_POLLS: Final = 3.0
 """Between two polls a reading cannot change."""
+COARSE_K: Final = 0.2
+"""A temperature that comes in larger steps may rest while the plant moves: it is not watched."""
 HEAT_PCT: Final = 10.0
 """Without a model every tenth of the greatest heat load swings the supply by tenths of a kelvin at least."""
 HEAT_MODEL_PCT: Final = 40.0
@@ -113,6 +117,7 @@ def sensor_plan(
     cdus: Sequence[CduConfig],
     index: Mapping[tuple[str, str], int],
     period_s: Mapping[tuple[str, str], float],
+    profiles: Mapping[str, Profile],
 ) -> SensorPlan:
     """Return votes and watched sensors of a site.
 
@@ -121,14 +126,26 @@ def sensor_plan(
         cdus: those in the plan, in its order.
         index: row of each (device, point).
         period_s: how often each is due.
+        profiles: of each device.
     """
+    coarse = {f"{device}.{name}" for device, profile in profiles.items() for name in coarse_temps(profile)}
     votes: list[VoteParameters] = []
     watches: list[WatchParameters] = []
     for number, cdu in enumerate(cdus):
         voted = voted_quantities(cdu, config.sensors).values()
-        watches += watched_sensors(number, cdu, config.sensors, index, period_s)
+        watched = watched_sensors(number, cdu, config.sensors, index, period_s)
+        watches += [watch for watch in watched if watch.tag not in coarse]
         votes += [_vote(number, cdu, quantity, config.sensors, index) for quantity in voted]
     return SensorPlan(tuple(votes), tuple(watches))
+
+
+def coarse_temps(profile: Profile) -> Iterator[str]:
+    """Yield the temperatures of a profile that come in steps too large to watch."""
+    floats = (Coding.F32, Coding.F64)
+    for point in profile.registers:
+        step = 0.0 if point.coding in floats or point.raw_span else point.scale / 2.0**point.fraction_bits
+        if point.unit == "degC" and abs(step) > COARSE_K:
+            yield point.name
 
 
 def _row(tag: str, index: Mapping[tuple[str, str], int]) -> int:

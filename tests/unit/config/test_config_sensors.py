@@ -1,11 +1,14 @@
 """Lists of sensors in a configuration: the voted points they become, and one sentence for each that cannot be."""
 
+from dataclasses import replace
+
 import pytest
 from config_files import DEMO, edited, loaded, problems
 
 from coolantd.config.build import HOLD_POLLS, build_plan, build_plan_without, point_specs
 from coolantd.config.models import Config
 from coolantd.control.sensor_layout import HIGHEST, MIDDLE
+from coolantd.protocol.kinds import Coding
 
 SUPPLY = 'process_variable = "cdu1.tcs_supply_temp_c"'
 BOTH = 'process_variable = ["cdu1.tcs_supply_temp_c", "cdu1.tcs_supply_spare_temp_c"]'
@@ -58,6 +61,22 @@ def test_the_limits_are_the_sites_own(tmp_path):
     (vote,) = build_plan(loaded(tmp_path, text)).sensors.votes
     assert (vote.apart, vote.apart_s, vote.rate_per_s) == (0.6, 12.0, 0.01)
     assert problems(tmp_path, text.replace("apart_k = 0.6", "apart_k = 0.01"))[0].key == "sensors.apart_k"
+
+
+def test_a_temperature_in_whole_degrees_is_not_watched_for_standing_still(tmp_path):
+    found = loaded(tmp_path, DEMO)
+    watched = {watch.tag for watch in build_plan(found).sensors.watches}
+    assert {"cdu1.tcs_supply_temp_c", "cdu1.tcs_return_temp_c", "cdu1.tcs_flow_lpm"} <= watched
+    profile = found.profiles["cdu1"]
+    for coding, scale, kept in ((Coding.I16, 1.0, False), (Coding.I16, 0.1, True), (Coding.F32, 1.0, True)):
+        registers = [
+            replace(point, coding=coding, scale=scale) if point.name == "tcs_supply_temp_c" else point
+            for point in profile.registers
+        ]
+        coarse = replace(found, profiles={**found.profiles, "cdu1": replace(profile, registers=tuple(registers))})
+        tags = {watch.tag for watch in build_plan(coarse).sensors.watches}
+        assert ("cdu1.tcs_supply_temp_c" in tags) == kept
+        assert "cdu1.tcs_return_temp_c" in tags
 
 
 def test_voted_rows_stay_where_they_are_while_a_device_is_given_back(tmp_path):
