@@ -22,8 +22,8 @@ from coolantd.control import golden
 from coolantd.control.stages import Stages, compiled_stages
 from coolantd.errors import CoolantdError
 
-COMPILE_TIMEOUT_S: Final = 180.0
-"""Ten seconds on an idle core; a small controller under load takes its time, and nothing waits for it."""
+COMPILE_TIMEOUT_S: Final = 600.0
+"""Half a minute on an idle core; a small controller under load takes its time, and nothing waits for it."""
 RELEASE_PERIOD_S: Final = 0.05
 """Loading takes about a second; a release costs a millisecond."""
 COMPILER_LIBRARY: Final = "libllvmlite"

@@ -17,6 +17,8 @@ from coolantd.control.stages import INTERPRETED
 from coolantd.errors import CoolantdError
 from coolantd.service import kernels
 
+COMPILE_TIMEOUT_S = 300.0
+"""Half a minute of a core, and the machine may be busy."""
 WARM = """
 import asyncio, json, sys
 from dataclasses import fields
@@ -36,7 +38,11 @@ def warm_in_a_process_of_its_own(base: Path) -> dict:
     """numba reads its cache directory once per process, as the daemon does."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("NUMBA_")}
     done = subprocess.run(
-        [sys.executable, "-c", WARM, str(base)], capture_output=True, env=environment, timeout=100, check=False
+        [sys.executable, "-c", WARM, str(base)],
+        capture_output=True,
+        env=environment,
+        timeout=COMPILE_TIMEOUT_S,
+        check=False,
     )
     assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
     return json.loads(done.stdout)
@@ -171,6 +177,7 @@ DAMAGES = [
 """Each costs a compilation; every second one is every kind of damage and both kinds of file."""
 
 
+@pytest.mark.timeout(2.0 * COMPILE_TIMEOUT_S)
 @pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "spoil"), DAMAGES if os.environ.get("COOLANTD_FULL") == "1" else DAMAGES[::2])
 def test_fm_29_a_damaged_cache_never_stops_the_daemon(warm_cache, tmp_path, spoil, suffix):
@@ -179,6 +186,7 @@ def test_fm_29_a_damaged_cache_never_stops_the_daemon(warm_cache, tmp_path, spoi
     assert found == {"compiled": True} or "refused" in found
 
 
+@pytest.mark.timeout(2.0 * COMPILE_TIMEOUT_S)
 def test_a_warm_cache_is_used_as_it_is(warm_cache):
     files = {path: path.stat().st_mtime_ns for path in warm_cache.rglob("*.nbc")}
     assert files
