@@ -14,7 +14,7 @@ from coolantd.tuning.result import LoopResult
 from coolantd.tuning.simc import MS_MAX, Margins
 
 NOTES: Final = (
-    "The plant is two lags side by side (past the exchanger, and round the loop), a common lag and a dead time.",
+    "The plant is two lags side by side, past the exchanger and once round the loop, a common lag and a dead time.",
     "SIMC gains are for a plant of one lag and a dead time that answers alike where the loop crosses over.",
     f"Its wanted time constant is the dead time, made longer until the sensitivity stays below {MS_MAX:g}.",
     "Recommended are the gains with the least deviation over time that keep to this at every load tested.",

@@ -128,7 +128,7 @@ def carry_out(session: TuneSession, wish: Wish, earlier: Sequence[Json]) -> Outc
     try:
         if wish.nudges:
             _pair(session, wish, outcome)
-        for loop in wish.loops if not outcome.findings else ():
+        for loop in wish.loops if not outcome.findings and not outcome.aborted else ():
             session.settle()
             _test(session, wish, loop, outcome)
             if outcome.aborted:
@@ -221,7 +221,8 @@ def _test(session: TuneSession, wish: Wish, loop: str, outcome: Outcome) -> None
         outcome.aborted = f"the step test of {words} was aborted: {trial.cause}"
         return
     try:
-        test.found = identify(test.trace, f"{loop}_output_pct", loop, trial.ended_s)
+        round_again = loop == "supply_temp"
+        test.found = identify(test.trace, f"{loop}_output_pct", loop, trial.ended_s, two_ways=round_again)
     except ValueError as error:
         outcome.aborted = f"the step test of {words} cannot be used: {error}"
         return

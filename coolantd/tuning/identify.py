@@ -1,6 +1,6 @@
 """The plant of a loop from the readings of a step test: least squares over what its input and output did.
 
-Gain, offset and drift follow from lags, shares and dead time by linear least squares, so only five numbers are searched
+Gain, offset and drift follow from lags, shares and dead time by linear least squares, so only six numbers are searched
 for. Knows the trace's columns; judges how far the answer can be believed, and decides nothing.
 """
 
@@ -18,11 +18,15 @@ DELAY_MAX_S: Final = 30.0
 FAST_MIN_S: Final = 0.05
 FAST_MAX_S: Final = 120.0
 COMMON_MAX_S: Final = 15.0
+LOOP_MAX_S: Final = 60.0
+"""A loop of half a minute is the largest in public data."""
 SLOWER_MIN: Final = 1.5
 SLOWER_MAX: Final = 40.0
 """Slow way over fast one: a loop of water passes its exchanger three to forty times slower than the water."""
 STARTS: Final = ((0.8, 0.5), (5.0, 2.0), (15.0, 3.0))
 """(fast lag, dead time) in seconds that the search starts from; the best end counts."""
+HAIR: Final = 1e-6
+"""Width of a range that leaves no choice; the search takes none of width 0."""
 DRIFT_RATIO: Final = 0.1
 """A drift by this share of the output's span over the test is taken for likely; more only if the readings insist."""
 BELIEVED_RATIO: Final = 0.75
@@ -60,7 +64,7 @@ class Identified:
         return self.fit_ratio >= BELIEVED_RATIO and self.error_ratio <= ERROR_MAX_RATIO
 
 
-def identify(trace: Trace, moved: str, answer: str, until_s: float) -> Identified:
+def identify(trace: Trace, moved: str, answer: str, until_s: float, *, two_ways: bool = True) -> Identified:
     """Return the plant between two columns of a step test.
 
     Args:
@@ -68,6 +72,7 @@ def identify(trace: Trace, moved: str, answer: str, until_s: float) -> Identifie
         moved: column of the loop's output.
         answer: column of its process variable.
         until_s: where the test ends; later rows are the loop's own doing.
+        two_ways: whether what was moved comes round again, as heat does and pressure does not.
 
     Raises:
         ValueError: nothing was moved, or a column has no readings.
@@ -79,6 +84,7 @@ def identify(trace: Trace, moved: str, answer: str, until_s: float) -> Identifie
     if np.ptp(moves) == 0.0:
         raise ValueError(f"{moved} did not move")
     search = _Search(moves, output, part.time_s, part.period_s)
+    search.two_ways = two_ways
     best = min((search.run(*start) for start in STARTS), key=lambda end: float(end.cost))
     offset, drift, _ = search.linear(best.x)
     process = search.process(best.x)
@@ -102,10 +108,11 @@ def noise_of(output: FloatArray) -> float:
 
 
 class _Search:
-    """The residual of a step test over (ln fast lag, ln slow / fast, share of the fast way, dead time, common lag)."""
+    """The residual of a step test over (ln fast lag, ln slow / fast, fast share, dead time, common lag, loop)."""
 
     def __init__(self, moves: FloatArray, output: FloatArray, time_s: FloatArray, period_s: float) -> None:
         self.moves, self.period_s = moves, period_s
+        self.two_ways = True
         self.centred_s = time_s - time_s.mean()
         noise = max(noise_of(output), 1e-6)
         likely = DRIFT_RATIO * float(np.ptp(output)) / float(time_s[-1] - time_s[0])
@@ -129,11 +136,20 @@ class _Search:
         return np.asarray(self.output - basis @ np.linalg.lstsq(basis, self.output, rcond=None)[0])
 
     def run(self, fast_s: float, delay_s: float) -> Any:
-        start = np.array([np.log(fast_s), np.log(5.0), 0.5, delay_s, 0.5 * delay_s])
-        low = [np.log(FAST_MIN_S), np.log(SLOWER_MIN), 0.0, 0.0, 0.0]
-        high = [np.log(FAST_MAX_S), np.log(SLOWER_MAX), 1.0, DELAY_MAX_S, COMMON_MAX_S]
+        start = np.array([np.log(fast_s), np.log(5.0), 0.5, delay_s, 0.5 * delay_s, 2.0 * fast_s])
+        low = [np.log(FAST_MIN_S), np.log(SLOWER_MIN), 0.0, 0.0, 0.0, 0.0]
+        if not self.two_ways:
+            start[[2, 5]], low[2] = (1.0 - HAIR, 0.5 * HAIR), 1.0 - 2.0 * HAIR
+        high = [
+            np.log(FAST_MAX_S),
+            np.log(SLOWER_MAX),
+            1.0,
+            DELAY_MAX_S,
+            COMMON_MAX_S,
+            LOOP_MAX_S if self.two_ways else HAIR,
+        ]
         return least_squares(
-            self.residual, start, bounds=(low, high), x_scale=[1.0, 1.0, 0.3, 2.0, 2.0], diff_step=1e-4
+            self.residual, start, bounds=(low, high), x_scale=[1.0, 1.0, 0.3, 2.0, 2.0, 5.0], diff_step=1e-4
         )
 
 
@@ -141,7 +157,13 @@ def _process(x: FloatArray, gain: float) -> Process:
     fast_s = float(np.exp(x[0]))
     slow_s = fast_s * float(np.exp(x[1]))
     return Process(
-        gain=gain, fast_ratio=float(x[2]), fast_s=fast_s, slow_s=slow_s, delay_s=float(x[3]), common_s=float(x[4])
+        gain=gain,
+        fast_ratio=float(x[2]),
+        fast_s=fast_s,
+        slow_s=slow_s,
+        loop_s=float(x[5]),
+        common_s=float(x[4]),
+        delay_s=float(x[3]),
     )
 
 
@@ -150,12 +172,12 @@ def _error(search: _Search, x: FloatArray) -> float:
     at = np.append(x, search.linear(x)[2])
     fast_s, delay_s = float(np.exp(x[0])), float(x[3])
     omega = np.array([1.0 / (DECIDES * (fast_s + delay_s + float(x[4])))])
-    size = abs(complex(_process(x, at[5]).at(omega)[0]))
+    size = abs(complex(_process(x, at[6]).at(omega)[0]))
     columns, slopes = [], []
-    for k, step in enumerate((1e-3, 1e-3, 1e-3, 1e-2, 1e-2, 1e-3 * abs(at[5]) + 1e-12)):
+    for k, step in enumerate((1e-3, 1e-3, 1e-3, 1e-2, 1e-2, 1e-2, 1e-3 * abs(at[6]) + 1e-12)):
         ends = [at.copy(), at.copy()]
-        ends[0][k], ends[1][k] = at[k] + step, at[k] - step if k not in {2, 3, 4} else max(at[k] - step, 0.0)
-        high, low = (_process(end, end[5]) for end in ends)
+        ends[0][k], ends[1][k] = at[k] + step, at[k] - step if k not in {2, 3, 4, 5} else max(at[k] - step, 0.0)
+        high, low = (_process(end, end[6]) for end in ends)
         width = ends[0][k] - ends[1][k]
         moved = high.answer(search.moves, search.period_s) - low.answer(search.moves, search.period_s)
         columns.append(moved / width)

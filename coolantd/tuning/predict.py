@@ -66,6 +66,7 @@ def predict(
     count, whole = round(duration_s / period_s), round(process.delay_s / period_s)
     decay, slow_decay = np.exp(-period_s / process.fast_s), np.exp(-period_s / process.slow_s)
     fast = slow = 0.0
+    later = round(process.loop_s / period_s)
     pushed, deviation = np.zeros(count + whole + 1), np.zeros(count)
     output_pct = np.zeros(count)
     for k in range(count):
@@ -73,7 +74,7 @@ def predict(
         output_pct[k] = pid_step(p, s, 0.0, deviation[k], 0.0, -np.inf, np.inf, period_s) - AT_REST_PCT
         pushed[k + whole] = output_pct[k] + disturbance_pct
         fast = decay * fast + (1.0 - decay) * pushed[k]
-        slow = slow_decay * slow + (1.0 - slow_decay) * pushed[k]
+        slow = slow_decay * slow + (1.0 - slow_decay) * (pushed[k - later] if k >= later else 0.0)
     return Prediction(
         time_s=period_s * np.arange(count, dtype=np.float64),
         deviation=deviation,

@@ -17,13 +17,13 @@ ComplexArray = np.ndarray[tuple[int, ...], np.dtype[np.complex128]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """``gain (fast_ratio / (fast_s s + 1) + (1 - fast_ratio) / (slow_s s + 1)) / (common_s s + 1) e^(-delay s)``.
+    """``gain (r / (fast_s s + 1) + (1 - r) e^(-loop_s s) / (slow_s s + 1)) e^(-delay_s s) / (common_s s + 1)``.
 
     Attributes:
         gain: unit of the process variable per %, at rest; its sign is that of the action.
-        fast_ratio: share of it that comes the fast way, 0 to 1.
+        fast_ratio: r, the share of it that comes the fast way, 0 to 1.
         fast_s: lag of the fast way, above 0.
-        slow_s: lag of the slow one.
+        slow_s: lag of the slow one, and loop_s: how much later it begins, once round the loop; 0 or more.
         common_s: lag of both, 0 or more.
         delay_s: 0 or more.
     """
@@ -32,19 +32,22 @@ class Process:
     fast_ratio: float
     fast_s: float
     slow_s: float
+    loop_s: float
     common_s: float
     delay_s: float
 
     def at(self, omega: FloatArray) -> ComplexArray:
         """Return the frequency response at angular frequencies in rad/s."""
         s = 1j * omega
-        ways = self.fast_ratio / (self.fast_s * s + 1.0) + (1.0 - self.fast_ratio) / (self.slow_s * s + 1.0)
+        ways = self.fast_ratio / (self.fast_s * s + 1.0) + (1.0 - self.fast_ratio) * np.exp(-s * self.loop_s) / (
+            self.slow_s * s + 1.0
+        )
         return np.asarray(self.gain * ways * np.exp(-s * self.delay_s) / (self.common_s * s + 1.0))
 
     def answer(self, moves: FloatArray, period_s: float) -> FloatArray:
         """Return the process variable's moves, from rest, for an input that holds from sample to sample."""
         fast = lag_response(self.fast_s, self.delay_s, moves, period_s)
-        slow = lag_response(self.slow_s, self.delay_s, moves, period_s)
+        slow = lag_response(self.slow_s, self.delay_s + self.loop_s, moves, period_s)
         ways = self.gain * (self.fast_ratio * fast + (1.0 - self.fast_ratio) * slow)
         return ways if self.common_s < 1e-3 * period_s else ramp_response(self.common_s, ways, period_s)
 

@@ -11,6 +11,8 @@ from coolantd.tuning.process import Process
 from coolantd.tuning.trace import Trace
 
 PERIODS_MIN: Final = 2
+SAMPLES_MIN: Final = 8
+"""Of one cycle: a quicker one, as of pumps, is made of the control period as much as of the plant."""
 SIZE_RATIO_MAX: Final = 1.5
 """Between the sizes that two tests find; the plant's own change of gain over a few per cent of valve is below 1.2."""
 PHASE_MAX_DEG: Final = 30.0
@@ -42,7 +44,9 @@ class RelayPoint:
 
 
 def relay_point(trace: Trace, moved: str, answer: str, until_s: float, process: Process) -> RelayPoint | None:
-    """Return the plant at the frequency of a relay test's cycle; None where it made fewer than two whole ones.
+    """Return the plant at the frequency of a relay test's cycle; None where there are too few of them.
+
+    Too few: fewer than two whole cycles, or cycles of fewer than ``SAMPLES_MIN`` samples.
 
     The first harmonics of output and answer over whole cycles are compared, so a valve that takes its time, a bias and
     noise do no harm.
@@ -54,6 +58,8 @@ def relay_point(trace: Trace, moved: str, answer: str, until_s: float, process: 
     if rising.size < PERIODS_MIN + 1:
         return None
     first, last = int(rising[0]), int(rising[-1])
+    if last - first < SAMPLES_MIN * (rising.size - 1):
+        return None
     omega = 2.0 * math.pi * (rising.size - 1) / ((last - first) * part.period_s)
     turn = np.exp(-1j * omega * part.time_s[first:last])
     answered = complex((turn * (part[answer][first:last] - part[answer][first:last].mean())).sum())

@@ -20,7 +20,7 @@ FACTS = {
     "pumps": [],
     "model": None,
 }
-PLANT = Process(gain=-0.36, fast_ratio=0.35, fast_s=2.0, slow_s=25.0, common_s=1.5, delay_s=1.0)
+PLANT = Process(gain=-0.36, fast_ratio=0.35, fast_s=2.0, slow_s=25.0, loop_s=8.0, common_s=1.5, delay_s=1.0)
 
 
 def rows(segments, size):

@@ -11,7 +11,7 @@ FINE_S = 1e-3
 
 
 def lag(gain=-0.4, tau_s=8.0, delay_s=2.0):
-    return Process(gain=gain, fast_ratio=1.0, fast_s=tau_s, slow_s=tau_s, common_s=0.0, delay_s=delay_s)
+    return Process(gain=gain, fast_ratio=1.0, fast_s=tau_s, slow_s=tau_s, loop_s=0.0, common_s=0.0, delay_s=delay_s)
 
 
 def test_simc_is_the_published_rule():
