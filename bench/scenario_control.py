@@ -22,7 +22,7 @@ SETPOINT_KPA: Final = 90.0
 PUMP_RATE_PCT_PER_S: Final = 5.0
 NAMES: Final = (
     "supply", "pressure", "valve", "pump1", "pump2", "valve_rb", "pump1_rb", "pump2_rb", "dew", "heat",
-    "return", "fws", "flow", "fws_pressure", "power", "rack_return",
+    "return", "fws", "flow", "fws_pressure", "power", "rack_return", "rise",
 )  # fmt: skip
 POINT: Final = {name: k for k, name in enumerate(NAMES)}
 

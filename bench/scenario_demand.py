@@ -57,6 +57,26 @@ PRESSURE_RESET: Final = _by_rise(_trim(9.7, 100.0, 4.0))
 """9.7 kPa move 30 % of the rated flow through the racks."""
 
 
+def rise_plan(stroke_s: float, period_s: float, model: ModelParameters | None, reset: ResetParameters) -> Plan:
+    """Return the scenario plan with a loop that holds the coolant's rise, and what ``reset`` has of limits.
+
+    Gain and time by SIMC for the slowest case, the least flow: -0.55 K/%, 25 s of lag and 25 s of delay.
+    """
+    plan = make_scenario_plan(stroke_s, period_s, model)
+    loop = replace(
+        plan.cdus[0].pressure,
+        point=POINT["rise"],
+        unit="K",
+        gain=0.9,
+        integral_time_s=30.0,
+        tracking_time_s=30.0,
+        output_min_pct=PUMP_LEAST_PCT,
+        setpoint=RISE_MAX_K,
+        setpoint_rate_per_s=1.0,
+    )
+    return _with_pumps(plan, replace(plan.cdus[0], pressure=loop, reset=reset))
+
+
 def _with_pumps(plan: Plan, cdu: CduParameters) -> Plan:
     actuators = [replace(a, minimum=PUMP_LEAST_PCT) if a.role == "pump" else a for a in plan.actuators]
     return make_plan([cdu], actuators, period_s=plan.period_s)

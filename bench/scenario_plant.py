@@ -142,6 +142,7 @@ class Rig:
             "supply": supply_c + p.supply_bias_k,
             "return": return_c + p.return_bias_k,
             "fws": fws_c + p.fws_bias_k,
+            "rise": return_c + p.return_bias_k - supply_c - p.supply_bias_k,
             "rack_return": rack_c + p.return_bias_k,
             "flow": lpm_from_m3_s(plant.tcs_flow_m3_s) + FLOW_NOISE_LPM * noise[3],
             "pressure": plant.rack_differential_pressure_pa / PA_PER_KPA + PRESSURE_NOISE_KPA * noise[4],

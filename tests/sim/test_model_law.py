@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from coolantd.control.layout import C_WANTS_MANUAL, D_MODEL_BIAS_K, D_MODEL_STUCK_S, D_MODEL_TRIM_K
+from coolantd.control.reset_plan import LimitParameters, ResetParameters
 from coolantd.control.step import carry_state
 from coolantd.plant.loop import ADVANCE
 from coolantd.safety.modes import Mode
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from scenario_control import DATA_SHEET, POINT, Ours, make_scenario_plan
 from scenario_day import live_through, optimum_kwh, synthetic_day
-from scenario_demand import demands
+from scenario_demand import demands, rise_plan
 from scenario_plant import NOMINAL, PERTURBED, Perturbation, Rig
 from scenario_rows import least_peak_k, rows
 from scenario_run import run
@@ -94,6 +95,29 @@ def test_a_reset_flow_is_near_the_least_that_the_load_needs_and_holds_the_supply
     assert lived["outside_1_k_pct"] < 0.05
     assert lived["pump_kwh"] <= 1.10 * optimum_kwh(day, advance)
     assert lived["rise_above_12.5_k_pct"] < 1.0
+
+
+def test_a_loop_that_holds_the_rise_settles_at_every_load_and_never_below_the_minimum_flow(kernels, advance):
+    least = LimitParameters(point=POINT["flow"], limit=365.0, gain=0.03, integral_time_s=2.0)
+    plan = rise_plan(30.0, PERIOD_S, DATA_SHEET, ResetParameters(minimum_flow=least))
+    rig, control, now_s = Rig(NOMINAL, 30.0, advance), Ours(plan, kernels), 0.0
+    for load in (0.1, 0.5, 1.0, 0.5, 0.1):
+        rig.load(load)
+        readings = []
+        for _ in range(round(900.0 / PERIOD_S)):
+            reading = rig.measure()
+            rig.command(*control(reading, now_s))
+            rig.advance(PERIOD_S)
+            now_s += PERIOD_S
+            readings.append((reading["flow"], reading["rise"], reading["supply"]))
+        flow_lpm, rise_k, supply_c = np.array(readings[-240:]).T
+        assert np.ptp(flow_lpm) < 5.0
+        assert np.abs(supply_c - 34.0).max() < 0.5
+        assert flow_lpm.min() > 360.0
+        if load == 0.1:
+            assert flow_lpm.max() < 370.0
+        else:
+            assert np.abs(rise_k - 12.0).max() < 0.2
 
 
 @pytest.mark.parametrize("plant", PERTURBED, ids=lambda plant: plant.name)
