@@ -51,6 +51,7 @@ STEADY_RATIO: Final = 0.1
 
 def opening_of(ep: FloatArray, position_pct: float) -> float:
     """Return what a branch valve passes at its position, as a share of open."""
+    position_pct = min(position_pct, 100.0)  # a sensor may show a little more
     if ep[EP_BRANCH_LN_RANGEABILITY] > 0.0:
         return math.exp(ep[EP_BRANCH_LN_RANGEABILITY] * (0.01 * position_pct - 1.0))
     return 0.01 * position_pct

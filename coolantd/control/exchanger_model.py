@@ -16,6 +16,7 @@ from coolantd.control.layout import (
     C_MODEL_TCS_RATED_LPM,
     C_MODEL_UA_KW_K,
 )
+from coolantd.control.pid import clip
 from coolantd.plant.exchanger import effectiveness_ratio, film_w_k, heat_per_kelvin_w_k
 from coolantd.plant.hydraulics import facility_flow_m3_s, valve_opening_ratio
 from coolantd.point import FloatArray
@@ -34,7 +35,8 @@ SECONDS_PER_MINUTE: Final = 60.0
 
 def facility_flow_lpm(c: FloatArray, position_pct: float, dp_kpa: float) -> float:
     """Return the facility flow at a valve position and a facility differential pressure."""
-    opening = valve_opening_ratio(position_pct / 100.0, c[C_MODEL_LN_RANGEABILITY], LEAK_RATIO, TOE_RATIO)
+    position = clip(position_pct / 100.0, 0.0, 1.0)  # a sensor may show a little beyond either end
+    opening = valve_opening_ratio(position, c[C_MODEL_LN_RANGEABILITY], LEAK_RATIO, TOE_RATIO)
     return facility_flow_m3_s(c[C_MODEL_KV_LPM] * opening, c[C_MODEL_FWS_RESISTANCE], dp_kpa)
 
 
@@ -97,6 +99,7 @@ HELPERS: Final = (
     effectiveness_ratio,
     film_w_k,
     heat_per_kelvin_w_k,
+    clip,
     valve_opening_ratio,
     facility_flow_m3_s,
     facility_flow_lpm,

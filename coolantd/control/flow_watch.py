@@ -59,6 +59,8 @@ VALVE_OPEN_PCT: Final = 20.0
 SECONDARY_LOST_RATIO: Final = 0.5
 """Of the flow that the commanded speed gave before: one pump of two leaves 0.74, a blocked strainer comes slowly."""
 SECONDARY_BEFORE_S: Final = 30.0
+LEAST_RATIO: Final = 1e-6
+"""Of a temperature difference: keeps a logarithm finite."""
 NO_FLOW_RATIO: Final = 0.05
 """Of the rated flow: nothing flows, whoever commands the pumps."""
 NO_LOAD_RATIO: Final = 0.05
@@ -127,7 +129,7 @@ def supply_limit_s(c: FloatArray, ep: FloatArray, e: FloatArray) -> float:
     if supply >= limit:
         return 0.0
     if hot > limit:
-        return -passing_s * math.log(1.0 - (limit - supply) / (hot - supply))
+        return -passing_s * math.log(max((hot - limit) / (hot - supply), LEAST_RATIO))
     rate = heat_now_kw(e) / (c[C_MODEL_TCS_CAPACITY] * ep[EP_LOOP_L])
     return passing_s + (limit - hot) / rate if rate > 0.0 else math.nan
 

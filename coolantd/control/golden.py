@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from coolantd.control.branch_plan import BalanceParameters, BranchParameters
+from coolantd.control.estimate_plan import EstimateParameters, PumpCurve
 from coolantd.control.golden_sensors import more_sensors, voting, with_more_sensors
 from coolantd.control.group_plan import GroupParameters
 from coolantd.control.plan import ActuatorParameters, CduParameters, LoopParameters, ModelParameters, Plan, make_plan
@@ -107,8 +108,23 @@ def model_plan() -> Plan:
         pipe_l=60.0,
         tank_l=100.0,
     )
-    cdu = replace(plain.cdus[0], model=model, reset=_reset())
+    cdu = replace(plain.cdus[0], model=model, reset=_reset(), estimate=_estimate())
     return make_plan([cdu], plain.actuators, period_s=plain.period_s)
+
+
+def _estimate() -> EstimateParameters:
+    """Return instruments of everything that the estimator compares, fed like the model."""
+    return EstimateParameters(
+        fws_return=_VALVE,
+        fws_flow=_HEAT,
+        pumps=PumpCurve(head_kpa=300.0, point_lpm=900.0, point_kpa=120.0, cdu_loss_kpa=40.0),
+        branch_flow=(_PRESSURE,),
+        branch_position=(_PUMP,),
+        branch_rangeability_ratio=50.0,
+        static_pressure=_PUMP_READBACK,
+        gas_l=24.0,
+        gas_kpa=60.0,
+    )
 
 
 def _reset() -> ResetParameters:
@@ -243,6 +259,16 @@ def golden_trace(plan: Plan) -> FloatArray:
         state, decision = step(plan, state, _snapshot(k, plan), 0.5 * k)
         told = (decision.commands, decision.outputs, decision.modes, decision.setpoints)
         noticed = (decision.conditions, decision.details)
-        remembered = (state.branch_b, state.group_d, state.vs, state.ss, state.g, state.u, state.reset)
+        remembered = (
+            state.branch_b,
+            state.group_d,
+            state.vs,
+            state.ss,
+            state.g,
+            state.u,
+            state.reset,
+            state.e,
+            state.eb,
+        )
         rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))
     return np.array(rows, dtype=np.float64)
