@@ -25,6 +25,8 @@ SLOWER_MAX: Final = 40.0
 """Slow way over fast one: a loop of water passes its exchanger three to forty times slower than the water."""
 STARTS: Final = ((0.8, 0.5), (5.0, 2.0), (15.0, 3.0))
 """(fast lag, dead time) in seconds that the search starts from; the best end counts."""
+ONE_WAY: Final = (1, 2, 5)
+"""What a plant with one way has not: a slow lag, a share of it and a loop."""
 HAIR: Final = 1e-6
 """Width of a range that leaves no choice; the search takes none of width 0."""
 DRIFT_RATIO: Final = 0.1
@@ -175,6 +177,8 @@ def _error(search: _Search, x: FloatArray) -> float:
     size = abs(complex(_process(x, at[6]).at(omega)[0]))
     columns, slopes = [], []
     for k, step in enumerate((1e-3, 1e-3, 1e-3, 1e-2, 1e-2, 1e-2, 1e-3 * abs(at[6]) + 1e-12)):
+        if not search.two_ways and k in ONE_WAY:
+            continue
         ends = [at.copy(), at.copy()]
         ends[0][k], ends[1][k] = at[k] + step, at[k] - step if k not in {2, 3, 4, 5} else max(at[k] - step, 0.0)
         high, low = (_process(end, end[6]) for end in ends)

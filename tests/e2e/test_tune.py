@@ -22,8 +22,8 @@ from coolantd.sim.simulator import RACK_COUNT, RACK_HEAT_RATED_W
 
 pytestmark = [*needs_broker, pytest.mark.slow]
 
-SPEED = 6.0
-"""A daemon whose deadlines are six times as short as a site's: as far as a busy machine follows."""
+SPEED = 5.0
+"""A daemon whose deadlines are five times as short as a site's: as far as a busy machine follows."""
 LOST_MAX_RATIO = 0.04
 """A virtual plant that had to drop more of its time than this is another plant, slower than the one compared with."""
 ODD = "ua=0.85,kv=0.9,volume=1.2,sensor=1.5"

@@ -63,6 +63,8 @@ def test_a_pump_is_found_too():
     trace = readings(PUMP, doublet(10.0, 15.0), noise=0.2)
     result = identify(trace, "output", "answer", 1e9, two_ways=False)
     ours, theirs = tuned(result.process, PERIOD_S), tuned(PUMP, PERIOD_S)
+    assert result.believed
+    assert result.error_ratio < 0.1
     assert result.process.gain == pytest.approx(2.5, rel=0.05)
     assert ours.gain == pytest.approx(theirs.gain, rel=0.25)
 
