@@ -35,6 +35,10 @@ BELIEVED_RATIO: Final = 0.75
 """Below this share of the output's movement explained the answer is not used."""
 ERROR_MAX_RATIO: Final = 0.3
 """Of the answer's size at the frequency that decides the gains."""
+LIKELY: Final = (1.0, 1.0, 0.5, 2.0, 2.0, 10.0)
+"""Standard deviations of what is searched for before anything was read, in the order of the search. Without them two
+lags that the readings cannot tell apart (a drive's and a sensor's, both shorter than a poll) would make an answer that
+is known to some per cent look as if nothing were known of it."""
 DECIDES: Final = 2.0
 """That frequency, about: 1 / (this x (fast lag + dead time))."""
 
@@ -192,7 +196,8 @@ def _error(search: _Search, x: FloatArray) -> float:
     # Neighbouring residuals are alike where the plant is not quite of this form: fewer of them count.
     alike = float(left[1:] @ left[:-1]) / energy if energy > 0.0 else 0.0
     variance = energy / max(left.size - basis.shape[1], 1) * (1.0 + max(alike, 0.0)) / max(1.0 - alike, 0.05)
-    covariance = variance * np.linalg.pinv(basis.T @ basis)
+    likely = [0.0, 0.0, *(variance / LIKELY[k] ** 2 for k in range(6) if search.two_ways or k not in ONE_WAY), 0.0]
+    covariance = variance * np.linalg.pinv(basis.T @ basis + np.diag(likely))
     direction = np.array([0.0, 0.0, *slopes])
     return float(np.sqrt(max(direction @ covariance @ direction, 0.0)) / size) if size > 0.0 else float("inf")
 

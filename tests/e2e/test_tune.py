@@ -22,8 +22,9 @@ from coolantd.sim.simulator import RACK_COUNT, RACK_HEAT_RATED_W
 
 pytestmark = [*needs_broker, pytest.mark.slow]
 
-SPEED = 5.0
-"""A daemon whose deadlines are five times as short as a site's: as far as a busy machine follows."""
+SPEED = 2.0 if FULL else 5.0
+"""At 5 a busy machine's own delays, five times as long for the plant, make gains up to 38 % too high; gains are judged at
+2, everything else also at 5."""
 LOST_MAX_RATIO = 0.04
 """A virtual plant that had to drop more of its time than this is another plant, slower than the one compared with."""
 ODD = "ua=0.85,kv=0.9,volume=1.2,sensor=1.5"
@@ -59,7 +60,7 @@ def site(load, *options, mode="automatic"):
 def tune(demo, folder, *options):
     command = [sys.executable, "-m", "coolantd", "tune", "cdu1", "--json", "--socket", str(demo.daemon_socket)]
     done = subprocess.run(
-        [*command, "--report", str(folder), *options], capture_output=True, timeout=150, check=False, text=True
+        [*command, "--report", str(folder), *options], capture_output=True, timeout=750 / SPEED, check=False, text=True
     )
     assert done.stdout, done.stderr
     return Tuned(done.returncode, orjson.loads(done.stdout), done.stdout, done.stderr)
@@ -91,11 +92,9 @@ def true_gains(load):
     return tau_s / (abs(gain) * 2.0 * delay_s), min(tau_s, 8.0 * delay_s)
 
 
-@pytest.mark.skipif(
-    not FULL, reason="COOLANTD_FULL=1; the gain is not within 30 % in every run, see the figures in README"
-)
+@pytest.mark.skipif(not FULL, reason="COOLANTD_FULL=1; four minutes a load, for it has to run at nearly a site's pace")
 @pytest.mark.parametrize("load", LOADS)
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_gains_are_those_of_the_true_plant_and_the_supply_stays_within_the_abort_limits(load, tmp_path):
     with site(load, "--plant", ODD) as demo:
         time.sleep((90.0 if FULL else 45.0) / SPEED)
