@@ -23,8 +23,8 @@ from coolantd.sim.simulator import RACK_COUNT, RACK_HEAT_RATED_W
 pytestmark = [*needs_broker, pytest.mark.slow]
 
 SPEED = 2.0 if FULL else 5.0
-"""At 5 a busy machine's own delays, five times as long for the plant, make gains up to 38 % too high; gains are judged at
-2, everything else also at 5."""
+"""At 5 a busy machine's own delays, five times as long for the plant, make gains up to 38 % too high; gains are judged
+at 2, everything else also at 5."""
 LOST_MAX_RATIO = 0.04
 """A virtual plant that had to drop more of its time than this is another plant, slower than the one compared with."""
 ODD = "ua=0.85,kv=0.9,volume=1.2,sensor=1.5"
