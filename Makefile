@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_PROGRAMS := mosquitto
-TEST_PROGRAMS := mosquitto prometheus systemd systemd-container debootstrap
+TEST_PROGRAMS := mosquitto mosquitto-clients prometheus systemd systemd-container debootstrap
 
 ARGS ?=
 PYTEST_ARGS ?=

@@ -122,6 +122,7 @@ class GroupControl:
                 "fws_pressure": plant.fws_pressure_pa / PA_PER_KPA,
                 "power": plant.heat_w / W_PER_KW / len(plant.units),
                 "rack_return": plant.rack_out_c,
+                "rise": plant.tank_c - unit.supply_c,
             }
             shown |= {f"{a}_rb": self._registers.get(f"{k}{a}", shown[a]) for a in ACTUATORS}
             rows.append([shown[name] for name in NAMES])

@@ -48,7 +48,7 @@ def instruments_of(plant: Perturbation, number: int = 0) -> list[Instrument]:
         elif name.endswith("_rb"):
             register = ACTUATORS.index(name[:-3]) + number * len(ACTUATORS)
             made.append(Instrument(point=point, quantity="register_pct", plant=number, index=register))
-        else:
+        elif name != "rise":  # a difference of two instruments, which no loop of these plans reads
             quantity, index, noise = others[name]
             made.append(
                 Instrument(point=point, quantity=quantity, plant=number, index=index, noise=noise * plant.noise_ratio)

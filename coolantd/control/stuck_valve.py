@@ -28,8 +28,10 @@ FREEING_MAX_PCT: Final = 7.0
 """Beyond that of one due for repair; it costs a swing of half a kelvin."""
 FREED_REST_S: Final = 8.0
 """After this the valve has come to rest again."""
-READ_BACK_S: Final = 2.0
-"""A valve on its way to be freed waits there until its register and position were read again."""
+READ_BACK_S: Final = 4.0
+"""A valve sent off to be freed has so long, beside its travel, until its position must show that it stirred: actuator
+lag, register and position read again. It turns back as soon as it shows, for every second away costs supply
+temperature."""
 WITHHELD_PCT: Final = 1.0
 """A register this far from the last command was not written: a budget, a deadband or the device holds it. The valve
 then rests where it was told to, and no move would reach it."""
@@ -63,15 +65,15 @@ def free_valve(
     if d[D_MODEL_STUCK_S] < 0.0:
         going = d[D_MODEL_STUCK_S] < -FREED_REST_S
         d[D_MODEL_STUCK_S] = min(d[D_MODEL_STUCK_S] + dt_s, 0.0)
-        if d[D_MODEL_STUCK_S] < -FREED_REST_S:
+        stirred = abs(d[D_MODEL_VALVE_PCT] - d[D_MODEL_FREED_PCT]) < 0.5 * d[D_MODEL_FREEING_PCT]
+        if going and not stirred and d[D_MODEL_STUCK_S] < -FREED_REST_S:
             return d[D_MODEL_FREED_PCT]
-        written = abs(told_pct - d[D_MODEL_FREED_PCT]) <= WITHHELD_PCT
-        if going and not written:
-            d[D_MODEL_FREED_PCT] = 0.0
-        elif going:
-            stirred = abs(d[D_MODEL_VALVE_PCT] - d[D_MODEL_FREED_PCT]) < 0.5 * d[D_MODEL_FREEING_PCT]
-            d[D_MODEL_FREEING_PCT] = FREEING_PCT if stirred else min(2.0 * d[D_MODEL_FREEING_PCT], FREEING_MAX_PCT)
-            d[D_MODEL_FREED_PCT] = 1.0 if stirred else 0.0
+        if going:
+            written = abs(told_pct - d[D_MODEL_FREED_PCT]) <= WITHHELD_PCT
+            d[D_MODEL_STUCK_S] = max(d[D_MODEL_STUCK_S], -FREED_REST_S)
+            if written:
+                d[D_MODEL_FREEING_PCT] = FREEING_PCT if stirred else min(2.0 * d[D_MODEL_FREEING_PCT], FREEING_MAX_PCT)
+            d[D_MODEL_FREED_PCT] = 1.0 if written and stirred else 0.0
         if d[D_MODEL_STUCK_S] == 0.0 and d[D_MODEL_FREED_PCT] == 1.0:
             d[D_MODEL_OFFSET_PCT] = clip(told_pct - d[D_MODEL_VALVE_PCT], -STUCK_MAX_PCT, STUCK_MAX_PCT)
         return wanted

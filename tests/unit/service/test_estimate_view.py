@@ -60,4 +60,4 @@ def test_metrics_are_in_base_units_and_leave_out_what_is_unknown(state):
 def test_json_has_null_for_what_is_unknown(state):
     body = view_json(make_view(estimates=estimate_views(model_plan(), state)))["estimates"][0]
     assert body["leak_lpm"] is None
-    assert body["branch_ratios"] == []
+    assert body["branch_ratios"] == [None]
