@@ -1,7 +1,8 @@
 """The supply law and the pressure loop in C (``bench/c/supply_law.c``): built here, fed from control's own arrays.
 
 Compares one law in three forms on the same readings: compiled by numba, interpreted, and written by hand in C. The
-readings are recorded from noisy CDUs in closed loop through a load step, a warm facility and a pump trip.
+readings are recorded from noisy CDUs in closed loop through a load step, a warm facility and a loss of its pressure. No
+pump trips: the pump stage would lead the pressure loop's output then, and the C has no pump stage.
 """
 
 import ctypes
@@ -111,7 +112,7 @@ def copied(memory: Memory) -> Memory:
 
 
 def record(cdus: int, live: KernelFunction, advance: KernelFunction) -> Story:
-    """Let noisy CDUs settle at a tenth of the load, then go through load, facility and a trip, and write it down."""
+    """Let noisy CDUs settle at a tenth of the load, then go through load and facility, and write it down."""
     plan = fleet_plan(cdus, PERIOD_S, replace(DATA_SHEET, power=(POINT["power"],)))
     noisy = next(plant for plant in PERTURBED if plant.name == "worst corner")
     loop = FastLoop(
@@ -137,7 +138,8 @@ def _events(plant: int) -> list[Event]:
     heat = [plant_at.I_RACK + rack * plant_at.I_STRIDE + plant_at.IR_HEAT_W for rack in range(RACKS)]
     rated_w = reference_plant().rack_heat_rated_w
     said = [(0.0, slot, 0.1 * rated_w) for slot in heat] + [(SETTLE_S + 20.0, slot, rated_w) for slot in heat]
-    said += [(SETTLE_S + 120.0, plant_at.I_FWS_SUPPLY_TEMP_C, 30.0), (SETTLE_S + 180.0, plant_at.I_PUMP_AVAILABLE, 0.0)]
+    pressure = plant_at.I_FWS_DIFFERENTIAL_PRESSURE_PA
+    said += [(SETTLE_S + 120.0, plant_at.I_FWS_SUPPLY_TEMP_C, 30.0), (SETTLE_S + 180.0, pressure, 85e3)]
     return [Event(time_s=t, target=Target.INPUT, row=plant, column=slot, value=value) for t, slot, value in said]
 
 

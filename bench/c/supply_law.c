@@ -127,14 +127,13 @@ static double free_valve(model_state_t *d, double wanted, double last, double to
     if (d->stuck < 0.0) {
         int going = d->stuck < -8.0;
         d->stuck = fmin(d->stuck + dt, 0.0);
-        if (d->stuck < -8.0) return d->freed;
-        int written = fabs(told - d->freed) <= 1.0;
-        if (going && !written) {
-            d->freed = 0.0;
-        } else if (going) {
-            int stirred = fabs(d->valve - d->freed) < 0.5 * d->freeing;
-            d->freeing = stirred ? 3.0 : fmin(2.0 * d->freeing, 7.0);
-            d->freed = stirred ? 1.0 : 0.0;
+        int stirred = fabs(d->valve - d->freed) < 0.5 * d->freeing;
+        if (going && !stirred && d->stuck < -8.0) return d->freed;
+        if (going) {
+            int written = fabs(told - d->freed) <= 1.0;
+            d->stuck = fmax(d->stuck, -8.0);
+            if (written) d->freeing = stirred ? 3.0 : fmin(2.0 * d->freeing, 7.0);
+            d->freed = written && stirred ? 1.0 : 0.0;
         }
         if (d->stuck == 0.0 && d->freed == 1.0) d->offset = clip(told - d->valve, -6.0, 6.0);
         return wanted;
@@ -144,7 +143,7 @@ static double free_valve(model_state_t *d, double wanted, double last, double to
     d->stuck = resting && fabs(away) > 0.4 && fabs(away) < 6.0 ? d->stuck + dt : 0.0;
     if (d->stuck > 10.0 && fabs(error) > 0.12) {
         d->freed = d->valve - copysign(d->freeing, away);
-        d->stuck = -(8.0 + 2.0 + fabs(d->freed - last) / rate);
+        d->stuck = -(8.0 + 4.0 + fabs(d->freed - last) / rate);
         return d->freed;
     }
     return wanted;
