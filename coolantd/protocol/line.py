@@ -211,7 +211,11 @@ class SerialLine:
         if request is None:
             return None
         received = len(self._received)
+        echoed = isinstance(request, LoopbackRequest) and self._received.endswith(request_frame(request))
         self._failed(request, now_s)
+        if echoed:  # only the silence behind it is missing; its token says all the same that every older reply has come
+            self.counts.loopbacks_missed -= 1
+            self._units[request.unit] = _Unit(suspect=False, echoes=True)
         if isinstance(request, LoopbackRequest):
             return ReplyFault(Fault.TIMEOUT, f"unit {request.unit} did not answer a loopback, nothing else was asked")
         if received:
