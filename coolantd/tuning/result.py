@@ -50,12 +50,21 @@ class LoopResult:
 
     @property
     def late_s(self) -> float:
-        """Return cycle and poll together: twice the dead time they bring."""
-        return self.period_s + self.poll_s
+        """Return what ``margins`` takes: twice the dead time that cycle and poll may bring."""
+        return _late_s((self.period_s, self.poll_s))
 
     def json(self) -> dict[str, Any]:
         """Return it as JSON types; ``from_json`` reads it back."""
         return asdict(self) | {"reduced": asdict(reduced(self.process, self.late_s))}
+
+
+def _late_s(periods_s: tuple[float, float]) -> float:
+    """Return twice a whole control cycle and a whole poll, where ``margins`` would take the average for the worst.
+
+    A device, its poll and the cycle run at the same pace, so that their phases stand: one run sees none of it, the
+    next, after a restart, all. Gains have to suit both.
+    """
+    return 2.0 * sum(periods_s)
 
 
 def loop_result(  # noqa: PLR0917 - one argument per thing a test leaves
@@ -68,7 +77,7 @@ def loop_result(  # noqa: PLR0917 - one argument per thing a test leaves
     relay: RelayPoint | None,
 ) -> LoopResult:
     """Return what an identified plant comes to; ``periods_s`` of control cycle and poll."""
-    late_s = sum(periods_s)
+    late_s = _late_s(periods_s)
     gains = tuned(found.process, late_s, found.noise)
     return LoopResult(
         loop=loop,
