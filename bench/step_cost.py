@@ -2,10 +2,11 @@
 
 The peer does the same regulatory law for the same CDUs in the same run: two ``simple_pid.PID`` per CDU with the same
 gains, output limits and measured dt, then the same rate limit on each output and one command per actuator. That is all
-it does. ``step()`` also inverts a model of the exchanger so that the valve moves ahead of the temperature, judges the
-quality of every input, runs modes and failsafe, ramps setpoints over a dew-point floor, adopts and tracks actuators,
-pulls integrals back to what was achieved, and passes every command through the envelope. The peer gets plain floats;
-``step()`` gets the snapshot that the point table makes of every point.
+it does. ``step()`` also lets two supply sensors vote, runs the estimator, resets the pressure setpoint within two
+limits, keeps a standby pump, inverts a model of the exchanger so that the valve moves ahead of the temperature,
+judges the quality of every input, runs modes and failsafe, ramps setpoints over a dew-point floor, adopts and tracks
+actuators, pulls integrals back to what was achieved, and passes every command through the envelope. The peer gets
+plain floats; ``step()`` gets the snapshot that the point table makes of every point.
 
 Then the law alone, supply temperature with feedforward and power and the pressure loop, for 100 CDUs in three forms on
 the same recorded readings: compiled, interpreted, and in C by hand (``c_law``), whose outputs must agree to 1e-9 %.
@@ -17,32 +18,25 @@ Usage: ``python bench/step_cost.py [--json] [--rounds N]``
 
 import argparse
 import json
-import math
 import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 from typing import Final
 
-import numpy as np
 from c_law import AGREEMENT_PCT, FLAGS, Forms, greatest_difference_pct
 from simple_pid import PID
+from step_site import SNAPSHOTS, site
 
-from coolantd.config.build import build_plan, point_specs
-from coolantd.config.load import load
-from coolantd.control.plan import CduParameters, LoopParameters, ModelParameters, Plan, make_plan
+from coolantd.control.plan import LoopParameters, Plan
 from coolantd.control.stages import compiled_stages
 from coolantd.control.step import initial_state, step
-from coolantd.point import Quality, Snapshot
+from coolantd.point import Snapshot
 from coolantd.safety.modes import Mode
 
-CONFIG: Final = Path(__file__).parent.parent / "config" / "demo.toml"
 SIZES: Final = (1, 100)
-SNAPSHOTS: Final = 16
 SLICE_S: Final = 0.02
 """Each contestant runs about this long in a round, so that none is measured by a few calls."""
 PROGRESS_S: Final = 2.0
@@ -50,83 +44,6 @@ TARGET_US: Final = 10.0
 """Per CDU for the whole compiled ``step()`` in a batch of 100."""
 
 Turn = Callable[[int], object]
-
-
-def site(count: int) -> tuple[Plan, int]:
-    """Return the demo's CDU ``count`` times over, without its manifold, and the number of points of one."""
-    loaded = load(CONFIG)
-    demo, width = build_plan(loaded), len(point_specs(loaded))
-    cdu, own = demo.cdus[0], [actuator for actuator in demo.actuators if actuator.cdu == 0]
-
-    def shifted(index: int | None, by: int) -> int | None:
-        return None if index is None else index + by
-
-    cdus, actuators = [], []
-    for k in range(count):
-        by, first = k * width, k * len(own)
-        cdus.append(_moved(cdu, f"cdu{k}", by, first))
-        actuators += [
-            replace(a, device=f"cdu{k}", cdu=k, position=a.position + by, readback=shifted(a.readback, by)) for a in own
-        ]
-    return make_plan(cdus, actuators, period_s=demo.period_s), width
-
-
-def _moved(cdu: CduParameters, name: str, by: int, first: int) -> CduParameters:
-    def at(index: int | None) -> int | None:
-        return None if index is None else index + by
-
-    return replace(
-        cdu,
-        name=name,
-        device=name,
-        supply_temp=replace(cdu.supply_temp, point=cdu.supply_temp.point + by),
-        pressure=replace(cdu.pressure, point=cdu.pressure.point + by),
-        valve=cdu.valve + first,
-        pumps=tuple(pump + first for pump in cdu.pumps),
-        dew_point=at(cdu.dew_point),
-        heat=at(cdu.heat),
-        remote=at(cdu.remote),
-        required=tuple(index + by for index in cdu.required),
-        model=None if cdu.model is None else _moved_model(cdu.model, by),
-    )
-
-
-def _moved_model(model: ModelParameters, by: int) -> ModelParameters:
-    return replace(
-        model,
-        return_temp=model.return_temp + by,
-        fws_supply_temp=model.fws_supply_temp + by,
-        flow=model.flow + by,
-        fws_pressure=None if model.fws_pressure is None else model.fws_pressure + by,
-    )
-
-
-def snapshots(plan: Plan, width: int) -> list[Snapshot]:
-    """Return a short story of good samples: both process variables swing around their setpoints."""
-    count = len(plan.cdus) * width
-    story = []
-    for k in range(SNAPSHOTS):
-        value = np.full(count, 50.0)
-        phase = math.sin(2.0 * math.pi * k / SNAPSHOTS)
-        for cdu in plan.cdus:
-            value[cdu.supply_temp.point] = cdu.supply_temp.setpoint + 0.5 * phase
-            value[cdu.pressure.point] = cdu.pressure.setpoint - 3.0 * phase
-            if cdu.remote is not None:
-                value[cdu.remote] = cdu.remote_value
-            if cdu.dew_point is not None:
-                value[cdu.dew_point] = 13.0
-            if cdu.model is not None and cdu.model.fws_pressure is not None:
-                value[cdu.model.return_temp], value[cdu.model.fws_supply_temp] = 36.5 + phase, 28.0
-                value[cdu.model.flow], value[cdu.model.fws_pressure] = 1300.0, 170.0
-        story.append(
-            Snapshot(
-                value,
-                np.full(count, int(Quality.GOOD), dtype=np.int64),
-                np.zeros(count, dtype=np.int64),
-                np.zeros(count),
-            )
-        )
-    return story
 
 
 class Ours:
@@ -222,8 +139,7 @@ def run(rounds: int, progress: Callable[[str], None]) -> dict[str, object]:
         "loops_per_cdu": 2,
     }
     for count in SIZES:
-        plan, width = site(count)
-        story = snapshots(plan, width)
+        plan, story = site(count)
         contestants: dict[str, Turn] = {
             "compiled": Ours(plan.with_kernels(kernels), story).turn,
             "interpreted": Ours(plan, story).turn,
