@@ -10,6 +10,7 @@ import math
 from typing import Final
 
 from coolantd.control.actuators import MOVE, adopted, drive, is_yielded
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.branch_layout import (
     B_BAD_S,
     B_HAD_RATIO,
@@ -242,47 +243,31 @@ def balance_manifold(
         report(x[k], b[k], conditions, details)
 
 
-def balance(
-    m: FloatArray,
-    x: IntArray,
-    w: FloatArray,
-    b: FloatArray,
-    y: IntArray,
-    a: FloatArray,
-    f: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    reason: IntArray,
-    demands: FloatArray,
-    conditions: IntArray,
-    details: IntArray,
-    dt_s: float,
-) -> None:
+def balance(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
     """Balance every manifold that is to be; what is remembered, demanded and noticed changes in place.
 
-    Args:
-        m: (manifolds, BALANCE_PARAMETERS).
-        x: (branches, BRANCH_INDICES), those of one manifold side by side, in the order of ``m``.
-        w: (manifolds, BALANCE_STATE).
-        b: (branches, BRANCH_STATE).
-        y: (actuators, ACTUATOR_INDICES).
-        a: (actuators, ACTUATOR_STATE).
-        f: (actuators, ACTUATOR_PARAMETERS).
-        value: (points,) NaN where bad.
-        quality: (points,) ``Quality``.
-        reason: (points,) ``Reason``.
-        demands: (actuators,) what is wanted now; NaN where nothing is.
-        conditions: (cdus, CONDITIONS) 1 where something is noticed.
-        details: (cdus, CONDITIONS) on which branch.
-        dt_s: measured seconds since the last step, > 0.
+    Branches of one manifold stand side by side, in the order of the manifolds.
     """
-    first = 0
-    for n in range(m.shape[0]):
+    x, first = fixed.branch_x, 0
+    for n in range(fixed.branch_m.shape[0]):
         end = first
         while end < x.shape[0] and x[end, X_MANIFOLD] == n:
             end += 1
         balance_manifold(
-            m[n], x[first:end], w[n], b[first:end], y, a, f, value, quality, reason, demands, conditions, details, dt_s
+            fixed.branch_m[n],
+            x[first:end],
+            memory.branch_w[n],
+            memory.branch_b[first:end],
+            fixed.y,
+            memory.a,
+            fixed.f,
+            seen.value,
+            seen.quality,
+            seen.reason,
+            result.demands,
+            result.conditions,
+            result.details,
+            dt_s,
         )
         first = end
 

@@ -7,6 +7,7 @@ places. It moves nothing: it tells conditions, and it says what keeps a CDU from
 import math
 from typing import Final
 
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.branch_watch import HELPERS as BRANCH_HELPERS
 from coolantd.control.branch_watch import watch_branches
 from coolantd.control.conditions import Condition
@@ -180,44 +181,25 @@ def estimate_cdu(
     tell(e, flags, details)
 
 
-def estimate(
-    c: FloatArray,
-    d: FloatArray,
-    x: IntArray,
-    y: IntArray,
-    a: FloatArray,
-    ep: FloatArray,
-    ex: IntArray,
-    e: FloatArray,
-    b: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    conditions: IntArray,
-    details: IntArray,
-    dt_s: float,
-) -> None:
-    """Estimate every CDU that has a model; ``d`` (its ``D_IMPLAUSIBLE``), ``e``, ``b`` and the conditions change.
-
-    Args:
-        c: (cdus, CDU_PARAMETERS).
-        d: (cdus, CDU_STATE).
-        x: (cdus, CDU_INDICES).
-        y: (actuators, ACTUATOR_INDICES).
-        a: (actuators, ACTUATOR_STATE).
-        ep: (cdus, ESTIMATE_PARAMETERS).
-        ex: (cdus, ESTIMATE_INDICES).
-        e: (cdus, ESTIMATE_STATE).
-        b: (cdus, BRANCHES_MAX, BRANCH_STATE).
-        value: (points,) NaN where bad.
-        quality: (points,) ``Quality``.
-        conditions: (cdus, CONDITIONS).
-        details: (cdus, CONDITIONS).
-        dt_s: seconds since the last step, > 0.
-    """
-    for n in range(c.shape[0]):
-        if ep[n, EP_WATCHED] == 1.0:
+def estimate(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Estimate every CDU that has a model; ``d`` (its ``D_IMPLAUSIBLE``), ``e``, ``eb`` and the conditions change."""
+    for n in range(fixed.c.shape[0]):
+        if fixed.ep[n, EP_WATCHED] == 1.0:
             estimate_cdu(
-                c[n], d[n], x[n], y, a, ep[n], ex[n], e[n], b[n], value, quality, conditions[n], details[n], dt_s
+                fixed.c[n],
+                memory.d[n],
+                fixed.x[n],
+                fixed.y,
+                memory.a,
+                fixed.ep[n],
+                fixed.ex[n],
+                memory.e[n],
+                memory.eb[n],
+                seen.value,
+                seen.quality,
+                result.conditions[n],
+                result.details[n],
+                dt_s,
             )
 
 

@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from coolantd.control.actuators import OFF_MARGIN_PCT, any_yielded, is_yielded, loop_output, loop_yielded, reading_of
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.conditions import Condition
 from coolantd.control.filters import lag
 from coolantd.control.group_layout import (
@@ -180,40 +181,24 @@ def run_group(
                 conditions[n, _CONDITION] = 1
 
 
-def run_groups(
-    group_x: IntArray,
-    p: FloatArray,
-    s: FloatArray,
-    d: FloatArray,
-    x: IntArray,
-    g: FloatArray,
-    y: IntArray,
-    f: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    reason: IntArray,
-    conditions: IntArray,
-    dt_s: float,
-) -> None:
-    """Carry out every group, after each CDU has decided for itself; integrals and ``g`` change in place.
-
-    Args:
-        group_x: (groups, GROUP_MAX) CDUs.
-        p: (cdus, LOOPS, LOOP_PARAMETERS).
-        s: (cdus, LOOPS, LOOP_STATE).
-        d: (cdus, CDU_STATE).
-        x: (cdus, CDU_INDICES).
-        g: (cdus, PUMPS_STATE).
-        y: (actuators, ACTUATOR_INDICES).
-        f: (actuators, ACTUATOR_PARAMETERS).
-        value: (points,) NaN where bad.
-        quality: (points,) ``Quality``.
-        reason: (points,) ``Reason``.
-        conditions: (cdus, CONDITIONS) 1 where something is noticed.
-        dt_s: measured seconds since the last step, > 0.
-    """
-    for k in range(group_x.shape[0]):
-        run_group(group_x[k], p, s, d, x, g, y, f, value, quality, reason, conditions, dt_s)
+def run_groups(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Carry out every group, after each CDU has decided for itself; integrals and ``group_d`` change in place."""
+    for k in range(fixed.group_x.shape[0]):
+        run_group(
+            fixed.group_x[k],
+            result.p,
+            memory.s,
+            memory.d,
+            fixed.x,
+            memory.group_d,
+            fixed.y,
+            fixed.f,
+            seen.value,
+            seen.quality,
+            seen.reason,
+            result.conditions,
+            dt_s,
+        )
 
 
 HELPERS: Final = (

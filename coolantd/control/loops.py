@@ -18,6 +18,7 @@ from coolantd.control.actuators import (
     loop_yielded,
     reading_of,
 )
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.events import HELPERS as EVENT_HELPERS
 from coolantd.control.events import advance_mode, is_good
 from coolantd.control.layout import (
@@ -254,44 +255,30 @@ def decide_cdu(
     demands[i] = drive(i, s[SUPPLY_TEMP, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
-def decide_loops(
-    p: FloatArray,
-    s: FloatArray,
-    c: FloatArray,
-    d: FloatArray,
-    x: IntArray,
-    tables: FloatArray,
-    y: IntArray,
-    a: FloatArray,
-    f: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    reason: IntArray,
-    demands: FloatArray,
-    dt_s: float,
-) -> None:
+def decide_loops(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
     """Decide every CDU and every fixed actuator; ``s``, ``d``, ``a`` and ``demands`` change in place.
 
-    The pumps are left to the next stage, ``control.pumps``.
-
-    Args:
-        p: (cdus, LOOPS, LOOP_PARAMETERS).
-        s: (cdus, LOOPS, LOOP_STATE).
-        c: (cdus, CDU_PARAMETERS).
-        d: (cdus, CDU_STATE).
-        x: (cdus, CDU_INDICES).
-        tables: (cdus, rows, 2) failsafe valve tables.
-        y: (actuators, ACTUATOR_INDICES).
-        a: (actuators, ACTUATOR_STATE).
-        f: (actuators, ACTUATOR_PARAMETERS).
-        value: (points,) NaN where bad.
-        quality: (points,) ``Quality``.
-        reason: (points,) ``Reason``.
-        demands: (actuators,) what is wanted now; NaN where nothing is.
-        dt_s: measured seconds since the last step, > 0.
+    The pumps are left to a later stage, ``control.pumps``.
     """
-    for n in range(p.shape[0]):
-        decide_cdu(p[n], s[n], c[n], d[n], x[n], tables[n], y, a, f, value, quality, reason, demands, dt_s)
+    y, a, f, demands = fixed.y, memory.a, fixed.f, result.demands
+    value, quality, reason = seen.value, seen.quality, seen.reason
+    for n in range(fixed.p.shape[0]):
+        decide_cdu(
+            result.p[n],
+            memory.s[n],
+            fixed.c[n],
+            memory.d[n],
+            fixed.x[n],
+            fixed.tables[n],
+            y,
+            a,
+            f,
+            value,
+            quality,
+            reason,
+            demands,
+            dt_s,
+        )
     drive_fixed(y, a, f, value, quality, reason, demands, dt_s)
 
 

@@ -7,6 +7,7 @@ the configured setpoints and output limits stand.
 import math
 from typing import Final
 
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.conditions import Condition
 from coolantd.control.coolant_need import HELPERS as NEED_HELPERS
 from coolantd.control.coolant_need import hottest_c, needed_kpa, needed_lpm
@@ -284,38 +285,24 @@ def reset_cdu(
     note_reset(g, w, conditions)
 
 
-def reset_cdus(
-    g: FloatArray,
-    x: IntArray,
-    tables: FloatArray,
-    p: FloatArray,
-    s: FloatArray,
-    d: FloatArray,
-    points: IntArray,
-    w: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    conditions: IntArray,
-    dt_s: float,
-) -> None:
-    """Decide for every CDU what its loops are asked for, in place.
-
-    Args:
-        g: (cdus, RESET_PARAMETERS); NaN where a CDU has neither reset nor limit.
-        x: (cdus, RESET_INDICES).
-        tables: (cdus, rows, 2) flow by inlet temperature; NaN where there is none.
-        p: (cdus, LOOPS, LOOP_PARAMETERS) of this cycle.
-        s: (cdus, LOOPS, LOOP_STATE).
-        d: (cdus, CDU_STATE).
-        points: (cdus, CDU_INDICES).
-        w: (cdus, RESET_STATE).
-        value: (points,).
-        quality: (points,).
-        conditions: (cdus, CONDITIONS).
-        dt_s: measured seconds since the last step, > 0.
-    """
-    for n in range(g.shape[0]):
-        reset_cdu(g[n], x[n], tables[n], p[n], s[n], d[n], points[n], w[n], value, quality, conditions[n], dt_s)
+def reset_cdus(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Decide for every CDU what its loops are asked for: ``p`` of ``result`` from that of ``fixed``, in place."""
+    result.p[:] = fixed.p
+    for n in range(fixed.reset.shape[0]):
+        reset_cdu(
+            fixed.reset[n],
+            fixed.reset_x[n],
+            fixed.flow_tables[n],
+            result.p[n],
+            memory.s[n],
+            memory.d[n],
+            fixed.x[n],
+            memory.reset[n],
+            seen.value,
+            seen.quality,
+            result.conditions[n],
+            dt_s,
+        )
 
 
 HELPERS: Final = (

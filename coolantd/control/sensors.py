@@ -6,6 +6,7 @@ copied snapshot of the step and its own state; knows no mode, no setpoint and no
 
 from typing import Final
 
+from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.conditions import Condition
 from coolantd.control.dew_floor import HELPERS as FLOOR_HELPERS
 from coolantd.control.dew_floor import follow_floor
@@ -64,58 +65,24 @@ def notice_vote(vx: IntArray, vs: FloatArray, conditions: IntArray, details: Int
                 notice(conditions, details, n, _DRIFTS, index)
 
 
-def judge_sensors(
-    sx: IntArray,
-    sp: FloatArray,
-    ss: FloatArray,
-    vx: IntArray,
-    vp: FloatArray,
-    vs: FloatArray,
-    x: IntArray,
-    y: IntArray,
-    c: FloatArray,
-    d: FloatArray,
-    value: FloatArray,
-    quality: IntArray,
-    reason: IntArray,
-    age_s: FloatArray,
-    conditions: IntArray,
-    details: IntArray,
-    dt_s: float,
-) -> None:
+def judge_sensors(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
     """Judge every watched sensor, take every vote and move every dew-point floor, in place.
 
-    Args:
-        sx: (sensors, SENSOR_INDICES).
-        sp: (sensors, SENSOR_PARAMETERS).
-        ss: (sensors, SENSOR_STATE).
-        vx: (votes, VOTE_INDICES).
-        vp: (votes, VOTE_PARAMETERS).
-        vs: (votes, VOTE_STATE).
-        x: (cdus, CDU_INDICES).
-        y: (actuators, ACTUATOR_INDICES).
-        c: (cdus, CDU_PARAMETERS).
-        d: (cdus, CDU_STATE).
-        value: (points,) of the snapshot: voted rows are filled, watched ones may be marked; so are the three below.
-        quality: ``Quality``.
-        reason: ``Reason``.
-        age_s: seconds.
-        conditions: (cdus, CONDITIONS).
-        details: (cdus, CONDITIONS).
-        dt_s: measured seconds since the last step, > 0.
+    The voted rows of ``seen`` are filled, and watched ones may be marked in it.
     """
-    for k in range(sx.shape[0]):
-        n = sx[k, SX_CDU]
-        watch_sensor(sx[k], sp[k], ss[k], x[n], y, c[n], d[n], value, quality, reason, dt_s)
-        if ss[k, SS_VERDICT] != FREE:
-            notice(conditions, details, n, _STUCK, sx[k, SX_POINT])
-    for k in range(vx.shape[0]):
-        vote_one(vx[k], vp[k], vs[k], value, quality, reason, age_s, dt_s)
-        notice_vote(vx[k], vs[k], conditions, details)
-    for n in range(x.shape[0]):
-        follow_floor(x[n], c[n], d[n], value, quality, dt_s)
-        if d[n, D_DEW_BAD_S] >= TOLD_AFTER_S:
-            conditions[n, _DEW_UNKNOWN] = 1
+    value, quality, reason = seen.value, seen.quality, seen.reason
+    for k in range(fixed.sx.shape[0]):
+        sx, ss, n = fixed.sx[k], memory.ss[k], fixed.sx[k, SX_CDU]
+        watch_sensor(sx, fixed.sp[k], ss, fixed.x[n], fixed.y, fixed.c[n], memory.d[n], value, quality, reason, dt_s)
+        if ss[SS_VERDICT] != FREE:
+            notice(result.conditions, result.details, n, _STUCK, sx[SX_POINT])
+    for k in range(fixed.vx.shape[0]):
+        vote_one(fixed.vx[k], fixed.vp[k], memory.vs[k], value, quality, reason, seen.age_s, dt_s)
+        notice_vote(fixed.vx[k], memory.vs[k], result.conditions, result.details)
+    for n in range(fixed.x.shape[0]):
+        follow_floor(fixed.x[n], fixed.c[n], memory.d[n], value, quality, dt_s)
+        if memory.d[n, D_DEW_BAD_S] >= TOLD_AFTER_S:
+            result.conditions[n, _DEW_UNKNOWN] = 1
 
 
 HELPERS: Final = (clip, *FILTER_HELPERS, *STUCK_HELPERS, *VOTE_HELPERS, *FLOOR_HELPERS, notice, notice_vote)

@@ -46,104 +46,13 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
         dt_s: measured seconds since the last step, > 0.
     """
     clear(result)
-    judge_sensors(
-        fixed.sx,
-        fixed.sp,
-        memory.ss,
-        fixed.vx,
-        fixed.vp,
-        memory.vs,
-        fixed.x,
-        fixed.y,
-        fixed.c,
-        memory.d,
-        seen.value,
-        seen.quality,
-        seen.reason,
-        seen.age_s,
-        result.conditions,
-        result.details,
-        dt_s,
-    )
-    estimate(
-        fixed.c,
-        memory.d,
-        fixed.x,
-        fixed.y,
-        memory.a,
-        fixed.ep,
-        fixed.ex,
-        memory.e,
-        memory.eb,
-        seen.value,
-        seen.quality,
-        result.conditions,
-        result.details,
-        dt_s,
-    )
-    result.p[:] = fixed.p
-    reset_cdus(
-        fixed.reset,
-        fixed.reset_x,
-        fixed.flow_tables,
-        result.p,
-        memory.s,
-        memory.d,
-        fixed.x,
-        memory.reset,
-        seen.value,
-        seen.quality,
-        result.conditions,
-        dt_s,
-    )
-    decide_loops(
-        result.p,
-        memory.s,
-        fixed.c,
-        memory.d,
-        fixed.x,
-        fixed.tables,
-        fixed.y,
-        memory.a,
-        fixed.f,
-        seen.value,
-        seen.quality,
-        seen.reason,
-        result.demands,
-        dt_s,
-    )
-    run_groups(
-        fixed.group_x,
-        result.p,
-        memory.s,
-        memory.d,
-        fixed.x,
-        memory.group_d,
-        fixed.y,
-        fixed.f,
-        seen.value,
-        seen.quality,
-        seen.reason,
-        result.conditions,
-        dt_s,
-    )
+    judge_sensors(fixed, memory, seen, result, dt_s)
+    estimate(fixed, memory, seen, result, dt_s)
+    reset_cdus(fixed, memory, seen, result, dt_s)
+    decide_loops(fixed, memory, seen, result, dt_s)
+    run_groups(fixed, memory, seen, result, dt_s)
     distribute(fixed, memory, seen, result, dt_s)
-    balance(
-        fixed.branch_m,
-        fixed.branch_x,
-        memory.branch_w,
-        memory.branch_b,
-        fixed.y,
-        memory.a,
-        fixed.f,
-        seen.value,
-        seen.quality,
-        seen.reason,
-        result.demands,
-        result.conditions,
-        result.details,
-        dt_s,
-    )
+    balance(fixed, memory, seen, result, dt_s)
 
 
 def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None:
