@@ -90,7 +90,8 @@ class Progress:
         """Take one look of the demo."""
         if tick.elapsed_s >= self._next_s:
             self._next_s += PROGRESS_S
-            self._say(f"{tick.elapsed_s:.0f} of {tick.duration_s:.0f} s, {tick.status['cycles']} cycles")
+            cycles = tick.status["cycles"] if tick.status else "no"
+            self._say(f"{tick.elapsed_s:.0f} of {tick.duration_s:.0f} s, {cycles} cycles")
 
 
 def figures(duration_s: float, say: Callable[[str], None]) -> dict[str, Any]:

@@ -122,23 +122,40 @@ class _Screen:
 
     def _table(self, tick: "Tick") -> None:
         from rich.live import Live
+        from rich.text import Text
 
         from coolantd.cli.demo_table import demo_table
 
         if self._live is None:
             self._live = Live(refresh_per_second=4)
             self._live.start()
-        self._live.update(demo_table(tick))
+        if tick.truth is None or tick.status is None or tick.ended:
+            self._live.update(Text(_line(tick), style="bold red"))
+        else:
+            self._live.update(demo_table(tick, tick.truth, tick.status))
 
 
 def _line(tick: "Tick") -> str:
-    truth, cdu = tick.truth, tick.status["cdus"][0]
+    words = [f"{tick.elapsed_s:5.0f}/{tick.duration_s:.0f} s", _plant(tick.truth), _daemon(tick.status), *tick.ended]
+    return "  ".join(words)
+
+
+def _plant(truth: dict[str, Any] | None) -> str:
+    if truth is None:
+        return "the simulator does not answer"
     pumps = "/".join(f"{speed:.0f}" for speed in truth["pump_speeds_pct"])
     return (
-        f"{tick.elapsed_s:5.0f}/{tick.duration_s:.0f} s  load {truth['heat_load_kw']:5.0f} kW  "
-        f"supply {truth['tcs_supply_temp_c']:5.2f} degC  valve {truth['fws_valve_position_pct']:5.1f} %  "
-        f"pumps {pumps} %  {cdu['mode']}  {tick.status['kernel']}"
+        f"load {truth['heat_load_kw']:5.0f} kW  supply {truth['tcs_supply_temp_c']:5.2f} degC  "
+        f"valve {truth['fws_valve_position_pct']:5.1f} %  pumps {pumps} %"
     )
+
+
+def _daemon(status: dict[str, Any] | None) -> str:
+    if status is None:
+        return "the daemon does not answer"
+    cdu = status["cdus"][0]
+    why = f" ({cdu['cause']})" if cdu["cause"] else ""
+    return f"{cdu['mode']}{why}  {status['kernel']}"
 
 
 def _in_words(s: dict[str, Any]) -> str:

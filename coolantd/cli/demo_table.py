@@ -1,6 +1,6 @@
 """The demo's live table: what the plant does beside what the daemon makes of it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.progress_bar import ProgressBar
@@ -14,9 +14,8 @@ WARN_K = 2.0
 """Makers of CDUs warn at this supply deviation."""
 
 
-def demo_table(tick: "Tick") -> Group:
-    """Return one picture of a tick; grey where all is well, colour only for what is not."""
-    truth, status = tick.truth, tick.status
+def demo_table(tick: "Tick", truth: dict[str, Any], status: dict[str, Any]) -> Group:
+    """Return one picture of a tick at which both answered; grey where all is well, colour only for what is not."""
     loops = {loop["loop"]: loop for loop in status["loops"]}
     cdu = status["cdus"][0]
     table = Table(box=None, pad_edge=False)

@@ -69,5 +69,5 @@ def _sentence(path: Path, error: OSError, timeout_s: float) -> str:
     if isinstance(error, PermissionError):
         return f"{path}: permission denied; be root, the daemon's user or a member of the socket's group"
     if isinstance(error, TimeoutError):
-        return f"{path}: coolantd did not answer within {timeout_s:g} s"
+        return f"{path}: no answer within {timeout_s:g} s"
     return f"{path}: {error.strerror or error}"

@@ -1,5 +1,6 @@
 """The demo: a load step up and down under the daemon's control, watched, measured and summed up."""
 
+import contextlib
 import time
 import urllib.request
 from collections.abc import Callable
@@ -19,6 +20,8 @@ STEP_DOWN_AT: Final = 0.80
 SAMPLE_S: Final = 0.5
 READY_TIMEOUT_S: Final = 30.0
 SCRAPE_TIMEOUT_S: Final = 5.0
+LOOK_PATIENCE_S: Final = 1.0
+"""For each of the two asked at a look: whoever was stopped on purpose must not stop the picture too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,16 @@ class Tick:
     Attributes:
         elapsed_s: real seconds since the demo began to control.
         duration_s: how long it will take.
-        status: the daemon's status.
-        truth: the simulator's state.
+        status: the daemon's status; None while it does not answer.
+        truth: the simulator's state; None while it does not answer.
+        ended: a sentence for each process that has ended by itself.
     """
 
     elapsed_s: float
     duration_s: float
-    status: dict[str, Any]
-    truth: dict[str, Any]
+    status: dict[str, Any] | None
+    truth: dict[str, Any] | None
+    ended: tuple[str, ...] = ()
 
 
 class Demo:
@@ -59,17 +64,16 @@ class Demo:
         self._ready_s = 0.0
 
     def run(self) -> dict[str, Any]:
-        """Run it and return the summary.
+        """Run it and return the summary; a process that is stopped or killed meanwhile is shown, and does not end it.
 
         Raises:
-            CoolantdError: a process died, or control was not reached in time.
+            CoolantdError: control was not reached in time, or at the end somebody whose figures are wanted is gone.
         """
         self._wait_ready()
         self._begun_s = self._last_s = time.monotonic()
         stopped = ""
         try:
             while (elapsed_s := time.monotonic() - self._begun_s) < self._duration_s:
-                self._site.check_alive()
                 self._steer(elapsed_s / self._duration_s)
                 self._look(elapsed_s)
                 time.sleep(max(SAMPLE_S - (time.monotonic() - self._begun_s - elapsed_s), 0.0))
@@ -87,27 +91,32 @@ class Demo:
         self._ready_s = time.monotonic() - begun_s
 
     def _steer(self, share: float) -> None:
-        if self._up is None and share >= STEP_UP_AT:
-            self._up = self._step_to(HIGH_RATIO)
-        elif self._down is None and share >= STEP_DOWN_AT:
-            self._down = self._step_to(LOW_RATIO)
+        with contextlib.suppress(CoolantdError):  # somebody does not answer: the next look tries again
+            if self._up is None and share >= STEP_UP_AT:
+                self._up = self._step_to(HIGH_RATIO)
+            elif self._down is None and share >= STEP_DOWN_AT:
+                self._down = self._step_to(LOW_RATIO)
 
     def _step_to(self, ratio: float) -> StepResponse:
-        loop = next(loop for loop in self._site.ask_daemon("status")["loops"] if loop["loop"] == "supply_temp")
-        self._site.ask_simulator("set_load", ratio=ratio)
-        return StepResponse(loop["setpoint_target"], self._site.ask_simulator("state")["time_s"])
+        status = self._site.ask_daemon("status", patience_s=LOOK_PATIENCE_S)
+        loop = next(loop for loop in status["loops"] if loop["loop"] == "supply_temp")
+        self._site.ask_simulator("set_load", ratio=ratio, patience_s=LOOK_PATIENCE_S)
+        truth = self._site.ask_simulator("state", patience_s=LOOK_PATIENCE_S)
+        return StepResponse(loop["setpoint_target"], truth["time_s"])
 
     def _look(self, elapsed_s: float) -> None:
-        truth, status = self._site.ask_simulator("state"), self._site.ask_daemon("status")
+        truth, status = _answer(self._site.ask_simulator, "state"), _answer(self._site.ask_daemon, "status")
         response = self._down or self._up
-        if response is not None:
+        if response is not None and truth is not None:
             response.add(truth["time_s"], truth["tcs_supply_temp_c"])
         now_s = time.monotonic()
-        self._bad_s += bad_points(status["points"]) * (now_s - self._last_s) * self._site.speed
+        if status is not None:
+            self._bad_s += bad_points(status["points"]) * (now_s - self._last_s) * self._site.speed
         self._last_s = now_s
-        self._show(Tick(elapsed_s, self._duration_s, status, truth))
+        self._show(Tick(elapsed_s, self._duration_s, status, truth, tuple(self._site.ended())))
 
     def _summary(self, stopped: str) -> dict[str, Any]:
+        self._site.check_alive()
         address = f"http://127.0.0.1:{self._site.http_port}"
         metrics = _scrape(f"{address}/metrics")
         status, truth = self._site.ask_daemon("status"), self._site.ask_simulator("state")
@@ -138,6 +147,14 @@ class Demo:
             "http": address,
             "interrupted": bool(stopped),
         }
+
+
+def _answer(ask: Callable[..., dict[str, Any]], command: str) -> dict[str, Any] | None:
+    """Return what somebody says, None while they do not."""
+    try:
+        return ask(command, patience_s=LOOK_PATIENCE_S)
+    except CoolantdError:
+        return None
 
 
 def _rpu(status: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any] | None:

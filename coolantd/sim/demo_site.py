@@ -27,6 +27,8 @@ START_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 6.0
 """A second more than the daemon promises."""
 POLL_S: Final = 0.05
+PATIENCE_S: Final = 5.0
+"""For an answer of the daemon or the simulator: a busy machine's worst, not a stopped process."""
 SBIN: Final = ("/usr/sbin", "/usr/local/sbin")
 """Debian puts mosquitto where an ordinary user's PATH does not look."""
 
@@ -180,19 +182,26 @@ class DemoSite:
         self._start("daemon", *_coolantd("run"), "--config", str(self.config), "--speed", f"{self.speed:g}")
         self._wait_for("the daemon", self.daemon_socket.exists)
 
-    def ask_daemon(self, command: str) -> dict[str, Any]:
+    def ask_daemon(self, command: str, *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Give the daemon an order."""
-        return request(self.daemon_socket, {"command": command})
+        return request(self.daemon_socket, {"command": command}, timeout_s=patience_s)
 
-    def ask_simulator(self, command: str, **arguments: Any) -> dict[str, Any]:
+    def ask_simulator(self, command: str, *, patience_s: float = PATIENCE_S, **arguments: Any) -> dict[str, Any]:
         """Give the simulator an order."""
-        return request(self.simulator_socket, {"command": command, **arguments})
+        return request(self.simulator_socket, {"command": command, **arguments}, timeout_s=patience_s)
+
+    def ended(self) -> list[str]:
+        """Return a sentence for each process that has ended by itself, with its last words."""
+        return [
+            f"{name} ended with status {process.returncode}: {self._last_words(name)}"
+            for name, process in self.processes.items()
+            if process.poll() is not None
+        ]
 
     def check_alive(self) -> None:
-        """Raise CoolantdError if a process has ended by itself; the message ends with its last words."""
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                raise CoolantdError(f"{name} ended with status {process.returncode}: {self._last_words(name)}")
+        """Raise CoolantdError if a process has ended by itself."""
+        for sentence in self.ended():
+            raise CoolantdError(sentence)
 
     def stop(self, name: str) -> int | None:
         """End one process politely, then not; return its exit status."""
