@@ -11,6 +11,9 @@ TEST_PROGRAMS := mosquitto mosquitto-clients prometheus systemd systemd-containe
 
 ARGS ?=
 PYTEST_ARGS ?=
+LOCK_ARGS ?=
+# One worker has the tests that keep real time, one after the other; the other has all the rest (tests/conftest.py).
+TEST_WORKERS ?= --numprocesses 2 --dist loadgroup
 
 .PHONY: help demo test check format lock clean
 
@@ -28,7 +31,7 @@ demo: $(READY)
 
 test: check
 	@.ci/setup programs $(TEST_PROGRAMS)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(TEST_WORKERS) $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -46,11 +49,13 @@ $(READY): requirements.lock pyproject.toml .ci/setup
 	@touch $@
 
 # The build backend is locked too: an editable install then needs no isolated, unpinned environment.
+# Keeps every pin that still fits; `make lock LOCK_ARGS=--upgrade` takes the newest of all.
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet uv
+	grep -v -e '^# Every package of' -e '^# Made by' requirements.lock >build/lock/resolved
 	printf '%s\n' 'hatchling>=1.27,<2' editables | build/lock/bin/uv pip compile pyproject.toml - --all-extras --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file build/lock/resolved
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet $(LOCK_ARGS) --output-file build/lock/resolved
 	{ printf '%s\n' '# Every package of a development set-up, pinned and hashed: run time, extras, and the build backend.' \
 	  '# Made by `make lock` from pyproject.toml; not edited by hand.'; cat build/lock/resolved; } > requirements.lock
 

@@ -1,4 +1,6 @@
-"""What many tests need and what takes long to make: the compiled control law, once for a whole run."""
+"""What all tests share: the compiled control law, once for a run, and who may run beside whom."""
+
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +23,16 @@ def live():
     return LIVE.compiled(cache=False, nogil=True)
 
 
+REAL_TIME = "real-time"
+"""The tests of these folders run one after the other: they keep time by the clock, on ports and programs of the machine."""
+REAL_TIME_FOLDERS = tuple(Path(__file__).parent / name for name in ("contract", "e2e"))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     for item in items:
+        if any(folder in item.path.parents for folder in REAL_TIME_FOLDERS):
+            item.add_marker(pytest.mark.xdist_group(REAL_TIME))
         compiled = {"stages", "live"} & set(getattr(item, "fixturenames", ()))
         if compiled and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(COMPILE_TIMEOUT_S))
