@@ -5,12 +5,10 @@ A stage writes 1 into its own columns of ``conditions`` (cdus, CONDITIONS) for a
 nothing noticed. A condition is told, never acted upon: alarms and interlocks are others' business.
 """
 
-from dataclasses import dataclass
-from enum import Enum, IntEnum, auto
+from enum import IntEnum, auto
 from typing import Final
 
-NOTHING: Final = -1
-"""In ``details``: no particular one."""
+from coolantd.safety.meaning import Detail, Meaning
 
 
 class Condition(IntEnum):
@@ -58,37 +56,6 @@ class Condition(IntEnum):
 
 CONDITIONS: Final = len(Condition)
 """Columns of ``conditions`` and ``details``."""
-
-
-class Detail(Enum):
-    """What the number in ``details`` counts."""
-
-    NONE = "none"
-    PUMP = "pump"
-    """Place in the CDU's own list of pumps."""
-    ACTUATOR = "actuator"
-    """Row in the plan's actuators."""
-    BRANCH = "branch"
-    """Branch of the CDU's loop, from 0; people count from 1."""
-    POINT = "point"
-    """Row in the snapshot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What an operator is told, after ISA-18.2: half sentences without a full stop, the cause first.
-
-    Attributes:
-        cause: what is or seems to be so.
-        consequence: what comes of it if nothing is done.
-        action: what to do.
-        detail: what ``details`` counts.
-    """
-
-    cause: str
-    consequence: str
-    action: str
-    detail: Detail = Detail.NONE
 
 
 MEANINGS: Final[dict[Condition, Meaning]] = {

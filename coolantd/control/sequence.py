@@ -10,7 +10,6 @@ from typing import Final
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.branches import HELPERS as BRANCH_HELPERS
 from coolantd.control.branches import balance
-from coolantd.control.conditions import NOTHING
 from coolantd.control.estimator import HELPERS as ESTIMATE_HELPERS
 from coolantd.control.estimator import estimate
 from coolantd.control.groups import HELPERS as GROUP_HELPERS
@@ -26,6 +25,7 @@ from coolantd.control.sensors import HELPERS as SENSOR_HELPERS
 from coolantd.control.sensors import judge_sensors
 from coolantd.kernel import Kernel
 from coolantd.safety.envelope import GATE, gate
+from coolantd.safety.meaning import NOTHING
 
 
 def clear(result: Result) -> None:

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 import structlog
 
-from coolantd.control.conditions import MEANINGS, NOTHING, Condition, Detail
+from coolantd.control.conditions import MEANINGS, Condition
 from coolantd.control.plan import Plan
 from coolantd.control.step import Decision
+from coolantd.safety.meaning import NOTHING, Detail
 from coolantd.service.journal import Recorder
 from coolantd.service.view import ConditionView, PointLabels
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from coolantd.control.conditions import CONDITIONS, MEANINGS, NOTHING, Condition
+from coolantd.control.conditions import CONDITIONS, MEANINGS, Condition
 from coolantd.control.golden import golden_plan
 from coolantd.control.step import initial_state, step
 from coolantd.point import Quality, Snapshot
+from coolantd.safety.meaning import NOTHING
 
 
 def test_numbers_are_columns_without_gaps():

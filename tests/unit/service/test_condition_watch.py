@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from service_view_factory import make_labels
 
-from coolantd.control.conditions import CONDITIONS, MEANINGS, Condition, Detail
+from coolantd.control.conditions import CONDITIONS, MEANINGS, Condition
 from coolantd.control.golden import golden_plan
+from coolantd.safety.meaning import Detail
 from coolantd.service.condition_watch import ConditionWatch
 
 FOULING = Condition.FOULING
