@@ -23,10 +23,7 @@ from coolantd.control.step import initial_state
 from coolantd.errors import ConfigError, CoolantdError
 from coolantd.service.cycle import Cycle
 from coolantd.service.device_orders import DeviceOrders
-from coolantd.service.faces import Faces
 from coolantd.service.fleet import Fleet
-from coolantd.service.journal import Journal
-from coolantd.service.kernel_exchange import exchange
 from coolantd.service.line_metrics import LineCollector
 from coolantd.service.liveness import Liveness
 from coolantd.service.metrics import Metrics
@@ -35,7 +32,7 @@ from coolantd.service.portrait import portray
 from coolantd.service.publishing import publish_repeatedly
 from coolantd.service.reload_state import ReloadState
 from coolantd.service.start_gate import StartGate
-from coolantd.service.systemd import Notifier
+from coolantd.service.surroundings import Surroundings
 from coolantd.service.table import PointTable
 from coolantd.service.taking_over import take_over
 from coolantd.service.tune_orders import TuneOrders
@@ -58,6 +55,7 @@ class Daemon:
         clock: the only source of time.
         rng: jitter of reconnects and polls; nothing that decides.
         on_stop: called once, when the daemon is told to stop.
+        surroundings: by which it touches the world.
     """
 
     def __init__(
@@ -67,12 +65,14 @@ class Daemon:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         on_stop: Callable[[], None] = lambda: None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._path = path
+        self._around = surroundings or Surroundings()
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._begun_s = self._clock.now_s()
-        self._notifier = Notifier()
+        self._notifier = self._around.supervisor()
         self._metrics = Metrics()
         self._stop = asyncio.Event()
         self._on_stop = on_stop
@@ -174,7 +174,7 @@ class Daemon:
         state_dir = loaded.config.paths.state
         if not state_dir.is_dir():
             log.warning("no_state_directory", path=str(state_dir), effect="no journal is kept")
-        self._journal = Journal(
+        self._journal = self._around.records(
             state_dir / "journal.jsonl", wall_s=self._clock.wall_s, on_loss=self._metrics.journal_dropped.inc
         )
         self._journal.start()
@@ -187,6 +187,8 @@ class Daemon:
             pulse=self._liveness.pulse,
             forget=self._liveness.forget,
             resumed=lambda bus, devices: self._journal.record("resumed", by="lease", bus=bus, devices=devices),
+            make_link=self._around.make_link,
+            connect=self._around.connect,
         )
         self._metrics.registry.register(LineCollector(self._fleet.line_counts))
         self._fleet.build(loaded, table)
@@ -226,7 +228,7 @@ class Daemon:
             lock=self._reloading,
             stopping=self._stop.is_set,
         )
-        self._faces = Faces(
+        self._faces = self._around.listeners(
             self._loaded.config,
             view=self.view,
             handlers={
@@ -255,7 +257,7 @@ class Daemon:
             self._notifier.ready(self._status_line())
 
     async def _compile(self) -> None:
-        self._compiled = await exchange(self._loaded.config.paths.cache, self._cycle, self._metrics)
+        self._compiled = await self._around.compiler(self._loaded.config.paths.cache, self._cycle, self._metrics)
 
     async def _on_status(self, order: dict[str, Any], peer: Peer) -> dict[str, Any]:
         del order, peer

@@ -1,20 +1,18 @@
 """A Modbus TCP connection whose replies can be believed.
 
 It codes a request with ``protocol.replies``, and what comes back is judged byte by byte by ``protocol.conversation``;
-in between there is only a socket. Every expected failure is a ``DeviceError``. This file must never know points,
+in between there is only a connection. Every expected failure is a ``DeviceError``. This file must never know points,
 retries or when to reconnect.
 """
 
 import asyncio
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from coolantd.clock import Clock
-from coolantd.device.tcp_socket import connected_socket
-from coolantd.device.wire import Wire
+from coolantd.device.dial import Dial, Dialled, dial_tcp
 from coolantd.errors import DeviceError, Fault
 from coolantd.protocol.conversation import STREAM_FAULTS, Conversation
 from coolantd.protocol.profile import Table
@@ -35,15 +33,15 @@ Words = tuple[int, ...]
 
 
 class _Connection:
-    """One socket's life: what was asked on it, who waits for the reply, and why it ended."""
+    """One connection's life: what was asked on it, who waits for the reply, and why it ended."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, dialled: Dialled) -> None:
         self.closed_because = ""
         self.timeouts: Counter[int] = Counter()
         self._conversation = Conversation()
         self._reply: asyncio.Future[Words] | None = None
         self._loop = asyncio.get_running_loop()
-        self._wire = Wire(fd, on_bytes=self._received, on_lost=self._lost, close_fd=os.close)
+        self._wire = dialled.begin(on_bytes=self._received, on_lost=self._lost)
 
     def ask(self, request: Request) -> asyncio.Future[Words]:
         """Send a request; return what will be its reply's words or its fault."""
@@ -108,6 +106,7 @@ class ModbusTcpLink:
         clock: whose seconds deadlines are in.
         connect_timeout_s: how long one attempt to connect may take, name resolution included.
         pulse: called at least each ``PULSE_S`` while a call of more than ``LONG_S`` waits for its reply.
+        dial: makes the connection.
     """
 
     def __init__(
@@ -118,7 +117,9 @@ class ModbusTcpLink:
         clock: Clock,
         connect_timeout_s: float = 2.0,
         pulse: Callable[[], None] = lambda: None,
+        dial: Dial = dial_tcp,
     ) -> None:
+        self._dial = dial
         self._host = host
         self._port = port
         self._clock = clock
@@ -147,16 +148,16 @@ class ModbusTcpLink:
         await self.close()
         try:
             async with self._clock.timeout(self._connect_timeout_s):
-                sock = await connected_socket(self._host, self._port)
+                dialled = await self._dial(self._host, self._port)
         except TimeoutError:
             why = f"no answer within {self._connect_timeout_s:g} s"
         except OSError as error:
             why = f"refused or unreachable ({error.strerror or error})"
         else:
             if closings == self._closings:
-                self._connection = _Connection(sock.detach())
+                self._connection = _Connection(dialled)
                 return
-            sock.close()
+            dialled.close()
             why = "closed by us"
         raise DeviceError(Fault.NOT_CONNECTED, f"{self._host}:{self._port}: {why}")
 

@@ -16,6 +16,8 @@ from coolantd.device.latest import LatestBox
 from coolantd.device.mqtt_connection import (
     CONNECTION_ERRORS,
     BrokerAddress,
+    BrokerConnection,
+    Connect,
     MqttConnection,
     Will,
     checked_filter,
@@ -81,6 +83,7 @@ class MqttLink:
         online_payload: what we say there after every connection.
         on_connection: called in the event loop with the new value whenever ``connected`` changes.
         rng: source of the retries' jitter.
+        connect: makes each connection.
 
     Attributes:
         connected: the broker accepted us, our subscriptions and our online message.
@@ -103,7 +106,9 @@ class MqttLink:
         online_payload: bytes,
         on_connection: Callable[[bool], None] = _ignore_connection,
         rng: random.Random | None = None,
+        connect: Connect = MqttConnection,
     ) -> None:
+        self._connect = connect
         self._address = address
         self._clock = clock
         self._will = Will(checked_topic(will_topic), will_payload)
@@ -114,7 +119,7 @@ class MqttLink:
         self._outbox: LatestBox[_Publication] = LatestBox(WAITING_TOPICS_MAX)
         self._wanted: set[str] = set()
         self._wanted_changed = asyncio.Event()
-        self._client: MqttConnection | None = None
+        self._client: BrokerConnection | None = None
         self._closing = False
         self.connected = False
         self.fault = "not tried yet"
@@ -218,7 +223,7 @@ class MqttLink:
 
     async def _attempt(self) -> None:
         """Connect once with a client of its own and serve the connection until it breaks."""
-        client = MqttConnection(self._address, will=self._will, deliver=self._deliver)
+        client = self._connect(self._address, will=self._will, deliver=self._deliver)
         try:
             await client.dial()
             async with asyncio.TaskGroup() as tasks:
@@ -230,7 +235,7 @@ class MqttLink:
             client.abandon()
             self._down()
 
-    async def _greet(self, client: MqttConnection, tasks: asyncio.TaskGroup) -> None:
+    async def _greet(self, client: BrokerConnection, tasks: asyncio.TaskGroup) -> None:
         active: set[str] = set()
         await self._synchronise(client, active)
         await client.publish(self._will.topic, self._online_payload, qos=1, retain=True)
@@ -238,7 +243,7 @@ class MqttLink:
         tasks.create_task(self._send(client), name="mqtt-send")
         tasks.create_task(self._keep_subscribed(client, active), name="mqtt-subscribe")
 
-    def _up(self, client: MqttConnection) -> None:
+    def _up(self, client: BrokerConnection) -> None:
         self._client, self.connected, self.fault = client, True, ""
         self.connects += 1
         self._on_connection(True)  # noqa: FBT003 -- the callback's shape
@@ -253,21 +258,21 @@ class MqttLink:
             self.fault = self.fault or "cancelled"
             self._on_connection(False)  # noqa: FBT003 -- the callback's shape
 
-    async def _send(self, client: MqttConnection) -> None:
+    async def _send(self, client: BrokerConnection) -> None:
         """Send one at a time: what a slow broker does not take waits in our box, where newer replaces older."""
         while True:
             topic, item = await self._outbox.peek()
             await client.publish(topic, item.payload, qos=item.qos, retain=item.retain)
             self._outbox.settle(topic, item)
 
-    async def _keep_subscribed(self, client: MqttConnection, active: set[str]) -> None:
+    async def _keep_subscribed(self, client: BrokerConnection, active: set[str]) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFUSED_RETRY_S if self.refused else None):
                     await self._wanted_changed.wait()
             await self._synchronise(client, active)
 
-    async def _synchronise(self, client: MqttConnection, active: set[str]) -> None:
+    async def _synchronise(self, client: BrokerConnection, active: set[str]) -> None:
         """Bring what the broker has of us to what is wanted; ``active`` is what it has confirmed."""
         self._wanted_changed.clear()
         gone = sorted(active - self._wanted)

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import aiomqtt
 
@@ -61,6 +61,46 @@ class Will:
 
     topic: str
     payload: bytes
+
+
+class BrokerConnection(Protocol):
+    """What the link needs of one connection; every failure is one of ``CONNECTION_ERRORS``."""
+
+    async def dial(self) -> None:
+        """Connect."""
+        ...
+
+    async def watch(self) -> None:
+        """Wait for the connection to end, and raise why."""
+        ...
+
+    async def subscribe_each(self, filters: list[str]) -> set[str]:
+        """Subscribe; return the filters the broker refused."""
+        ...
+
+    async def unsubscribe(self, topic: list[str], /) -> Any:
+        """Want these filters no longer."""
+        ...
+
+    async def publish(self, topic: str, /, payload: bytes, qos: int, retain: bool) -> Any:  # noqa: FBT001 -- library's
+        """Send one message."""
+        ...
+
+    async def hang_up(self) -> None:
+        """Disconnect properly: the broker forgets the last will."""
+        ...
+
+    def abandon(self) -> None:
+        """Let go at once, in whatever state."""
+        ...
+
+
+class Connect(Protocol):
+    """Makes a connection to a broker, not dialled yet."""
+
+    def __call__(self, address: BrokerAddress, *, will: Will, deliver: Deliver) -> BrokerConnection:
+        """Return it."""
+        ...
 
 
 def checked_topic(topic: str) -> str:

@@ -13,6 +13,7 @@ from coolantd.config.models import DeviceConfig, MqttConfig
 from coolantd.config.secrets import mqtt_password
 from coolantd.control.plan import Plan
 from coolantd.device.mqtt import MqttLink
+from coolantd.device.mqtt_connection import Connect, MqttConnection
 from coolantd.device.rtu_link import RtuLink
 from coolantd.errors import CoolantdError
 from coolantd.protocol.line import LineCounts
@@ -20,7 +21,7 @@ from coolantd.protocol.profile import Profile
 from coolantd.service.actuator_outlet import ActuatorOutlet
 from coolantd.service.device_outlet import DeviceOutlet
 from coolantd.service.device_views import bus_view, modbus_view, mqtt_view
-from coolantd.service.links import Way, make_link, way_to
+from coolantd.service.links import LinkMaker, Way, make_link, way_to
 from coolantd.service.metrics import Metrics
 from coolantd.service.modbus_bus import ModbusBus
 from coolantd.service.modbus_device import ModbusDevice
@@ -42,6 +43,8 @@ class Fleet:
         pulse: called with a task's name at every turn of its loop.
         forget: called with a task's name when it ends on purpose.
         resumed: told (bus, its devices) when a pause has ended by itself.
+        make_link: makes the link of a bus.
+        connect: makes the connections to the broker.
 
     Attributes:
         mqtt: the broker's bus, or None when no broker is configured.
@@ -57,8 +60,12 @@ class Fleet:
         pulse: Callable[[str], None],
         forget: Callable[[str], None],
         resumed: Callable[[str, list[str]], None] = lambda bus, devices: None,  # noqa: ARG005 - tells nobody
+        make_link: LinkMaker = make_link,
+        connect: Connect = MqttConnection,
     ) -> None:
         self.mqtt: MqttBus | None = None
+        self._make_link = make_link
+        self._connect = connect
         self._clock = clock
         self._metrics = metrics
         self._rng = rng
@@ -215,6 +222,7 @@ class Fleet:
             rng=self._rng,
             table=table,
             pulse=lambda: self._pulse(MQTT_TASK),
+            connect=self._connect,
         )
         self.mqtt = bus
         self._mqtt_task = self._own(self._spawn(bus.run(), name=MQTT_TASK))
@@ -248,7 +256,7 @@ class Fleet:
                 if self._buses.get(way) is bus:
                     self._pulse(name)
 
-            link = make_link(way, self._clock, pulse)
+            link = self._make_link(way, self._clock, pulse)
             bus = ModbusBus(
                 link,
                 clock=self._clock,

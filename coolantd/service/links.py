@@ -6,6 +6,7 @@ of which anything changed is another one.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from coolantd.clock import Clock
 from coolantd.config.line_models import LineConfig
@@ -14,6 +15,7 @@ from coolantd.device.modbus import ModbusTcpLink
 from coolantd.device.modbus_serial import ModbusRtuTcpLink, ModbusSerialLink
 from coolantd.device.rtu_link import RtuLink
 from coolantd.device.serial_port import Parity
+from coolantd.service.link import Link
 
 PARITIES: Mapping[str, Parity] = {"none": "N", "even": "E", "odd": "O"}
 """As configured -> as the port has them."""
@@ -45,6 +47,14 @@ def way_to(device: DeviceConfig, lines: Mapping[str, LineConfig]) -> Way | None:
     if device.modbus_tcp is not None:
         return TcpWay(device.modbus_tcp.host, device.modbus_tcp.port)
     return None if device.modbus_rtu is None else lines[device.modbus_rtu.line]
+
+
+class LinkMaker(Protocol):
+    """Makes the link that goes with a way, not connected yet."""
+
+    def __call__(self, way: Way, clock: Clock, pulse: Callable[[], None]) -> Link:
+        """Return it; ``pulse`` is called while a call on it waits for long."""
+        ...
 
 
 def make_link(way: Way, clock: Clock, pulse: Callable[[], None]) -> ModbusTcpLink | RtuLink:

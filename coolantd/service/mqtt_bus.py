@@ -11,6 +11,7 @@ import structlog
 from coolantd.clock import Clock
 from coolantd.config.models import DeviceConfig, MqttConfig
 from coolantd.device.mqtt import BrokerAddress, Message, MqttLink
+from coolantd.device.mqtt_connection import Connect, MqttConnection
 from coolantd.point import Quality, Reason
 from coolantd.protocol.messages import Outcome, TopicState, decode_message
 from coolantd.protocol.profile import MessagePoint, Profile
@@ -154,8 +155,9 @@ def make_mqtt_bus(
     rng: random.Random,
     table: PointTable,
     pulse: Callable[[], None],
+    connect: Connect = MqttConnection,
 ) -> MqttBus:
-    """Return the bus of a broker with a link of its own, not connected yet."""
+    """Return the bus of a broker with a link of its own, not connected yet; ``connect`` makes its connections."""
     address = BrokerAddress(
         host=config.host,
         port=config.port,
@@ -172,6 +174,7 @@ def make_mqtt_bus(
         online_payload=b"online",
         on_connection=lambda connected: bus.connection_changed(connected),  # noqa: PLW0108 - bus comes after link
         rng=rng,
+        connect=connect,
     )
     bus = MqttBus(link, clock=clock, metrics=metrics, table=table, pulse=pulse)
     return bus

@@ -10,9 +10,9 @@ from coolantd.control.plan import Plan
 from coolantd.control.step import carry_state
 from coolantd.errors import CoolantdError
 from coolantd.service.cycle import Cycle
-from coolantd.service.faces import Faces
 from coolantd.service.fleet import Fleet
 from coolantd.service.links import way_to
+from coolantd.service.surroundings import Listeners
 from coolantd.service.table import PointTable
 from coolantd.service.writer import Writer
 
@@ -25,7 +25,7 @@ async def take_over(
     *,
     fleet: Fleet,
     cycle: Cycle,
-    faces: Faces,
+    faces: Listeners,
     make_writer: WriterMaker,
     hand_over_s: float,
     stopping: Callable[[], bool],

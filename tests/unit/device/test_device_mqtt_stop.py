@@ -6,7 +6,6 @@ import aiomqtt
 import pytest
 
 from coolantd.clock import SystemClock
-from coolantd.device import mqtt
 from coolantd.device.mqtt import BrokerAddress, MqttLink
 
 
@@ -39,12 +38,18 @@ class FailingConnection:
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_cancelled_within_turns_of_a_broken_connection_the_link_still_ends(monkeypatch, turns):
+async def test_cancelled_within_turns_of_a_broken_connection_the_link_still_ends(turns):
     """A daemon that stops while its broker is frozen abandons the connection and cancels the task right after."""
     FailingConnection.broken = asyncio.Event()
-    monkeypatch.setattr(mqtt, "MqttConnection", FailingConnection)
     address = BrokerAddress(host="127.0.0.1", port=1883, client_id="test")
-    link = MqttLink(address, clock=SystemClock(), will_topic="t", will_payload=b"off", online_payload=b"on")
+    link = MqttLink(
+        address,
+        clock=SystemClock(),
+        will_topic="t",
+        will_payload=b"off",
+        online_payload=b"on",
+        connect=FailingConnection,
+    )
     task = asyncio.create_task(link.run())
     await asyncio.sleep(0.01)
     assert link.connected
