@@ -6,6 +6,7 @@ event. Nothing a broker does is raised to the caller, and nothing here can hold 
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class MqttLink:
         connected: the broker accepted us, our subscriptions and our online message.
         fault: why the link is down or the last attempt failed, in words; empty while connected.
         connects: connections made.
+        certificate_expires_s: when the certificate of the last connection's broker ends, since the epoch; else NaN.
         received: messages received.
         dropped: messages pushed out by a flood of topics, in or out.
         unsent: publications dropped because there was no connection, or it broke before they left.
@@ -124,6 +126,7 @@ class MqttLink:
         self.connected = False
         self.fault = "not tried yet"
         self.connects = 0
+        self.certificate_expires_s = math.nan
         self.received = 0
         self.unsent = 0
         self.refused: set[str] = set()
@@ -246,6 +249,7 @@ class MqttLink:
     def _up(self, client: BrokerConnection) -> None:
         self._client, self.connected, self.fault = client, True, ""
         self.connects += 1
+        self.certificate_expires_s = client.certificate_expires_s()
         self._on_connection(True)  # noqa: FBT003 -- the callback's shape
 
     def _down(self) -> None:

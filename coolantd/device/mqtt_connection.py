@@ -9,6 +9,7 @@ Deadlines of the wire are real seconds, whatever the rate of the clock: kernel a
 import asyncio
 import functools
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -173,6 +174,13 @@ class MqttConnection(aiomqtt.Client):
         except ValueError as error:  # a host name that cannot be encoded, a certificate for another name
             raise aiomqtt.MqttError(str(error)) from error
         self.timeout = CALL_TIMEOUT_S
+
+    def certificate_expires_s(self) -> float:
+        """Return when the broker's certificate ends, seconds since the epoch; NaN without TLS (FM-53)."""
+        link = self._client.socket()
+        certificate = link.getpeercert() if isinstance(link, ssl.SSLSocket) else None
+        ends = (certificate or {}).get("notAfter")
+        return ssl.cert_time_to_seconds(ends) if isinstance(ends, str) else math.nan
 
     async def watch(self) -> None:
         """Wait for the connection to end, and raise why."""

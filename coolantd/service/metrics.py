@@ -4,6 +4,7 @@ Labels are bounded: devices, points and CDUs by configuration, faults and refusa
 """
 
 import contextlib
+import math
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
@@ -116,6 +117,12 @@ class Metrics:
             "coolantd_mqtt_messages_total", "Received messages by what became of them", ["outcome"], registry=reg
         )
         self.mqtt_connects = Counter("coolantd_mqtt_connects_total", "Connections made to the broker", registry=reg)
+        self.mqtt_certificate_expiry_s = Gauge(
+            "coolantd_mqtt_certificate_expiry_timestamp_seconds",
+            "When the certificate of the broker ends; NaN where it has none or was never reached",
+            registry=reg,
+        )
+        self.mqtt_certificate_expiry_s.set(math.nan)
         self.proxy_requests = Counter(
             "coolantd_proxy_requests_total",
             "Requests of other masters to the read-only proxy by what became of them",

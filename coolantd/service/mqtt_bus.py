@@ -101,6 +101,7 @@ class MqttBus:
         if connected:
             log.info("broker_connected")
             self._metrics.mqtt_connects.inc()
+            self._metrics.mqtt_certificate_expiry_s.set(self.link.certificate_expires_s)
             return
         log.warning("broker_lost", why=self.link.fault)
         for name, device in self.devices.items():

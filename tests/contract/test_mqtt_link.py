@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 import shutil
 import signal
@@ -426,6 +427,7 @@ def make_certificate(folder, name):
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 async def test_over_tls_only_a_broker_with_the_right_certificate_is_talked_to(tmp_path):
+    """FM-53: the date on which its certificate ends is known from the first connection on."""
     certificate, key = make_certificate(tmp_path, "broker")
     other, _ = make_certificate(tmp_path, "other")
     with Mosquitto(tmp_path, certificate=certificate, key=key) as broker:
@@ -433,6 +435,7 @@ async def test_over_tls_only_a_broker_with_the_right_certificate_is_talked_to(tm
         link.subscribe(["a"])
         async with running(link):
             await until(lambda: link.connected)
+            assert link.certificate_expires_s - time.time() == pytest.approx(86_400.0, abs=120.0)
             link.publish("a", bytes(100_000))
             assert len((await messages(link))["a"].payload) == PAYLOAD_MAX_BYTES + 1
         deceived = make_link(broker, address={"ca_file": str(other)})
@@ -451,6 +454,7 @@ async def test_a_useless_certificate_file_is_a_fault_that_names_it(broker, tmp_p
             await until(lambda link=link: link.fault != "not tried yet")
             assert str(path) in link.fault
             assert not link.connected
+            assert math.isnan(link.certificate_expires_s)
             assert not task.done()
 
 

@@ -43,7 +43,7 @@ def control(settled):
     return copy.deepcopy(settled)
 
 
-def test_row_16_air_that_takes_head_is_told_within_10_s_and_nothing_hunts(control):
+def test_row_16_fm_10_air_that_takes_head_is_told_within_10_s_and_nothing_hunts(control):
     control.rig.plant.inputs.head_ratio = 0.8
     assert control.run_until(Condition.AIR_OR_LOW_LEVEL, 30.0) <= 10.0
     control.run(60.0)

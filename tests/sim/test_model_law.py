@@ -142,7 +142,7 @@ def test_readings_a_second_late_cost_little(play):
 
 
 @pytest.mark.parametrize("wrong", [0.5, 0.7, 1.4, 2.0])
-def test_a_model_that_is_far_off_is_no_worse_than_the_fixed_gains(play, wrong):
+def test_fm_54_a_model_that_is_far_off_is_no_worse_than_the_fixed_gains(play, wrong):
     model = replace(DATA_SHEET, fws_flow_open_lpm=wrong * DATA_SHEET.fws_flow_open_lpm)
     up, racks = play("up", model=model), play("gpu0.05", model=model)
     fixed, fixed_racks = play("up", model=None), play("gpu0.05", model=None)
