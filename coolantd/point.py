@@ -38,7 +38,10 @@ class Reason(IntEnum):
     DEVICE_FAILURE = 8
     CONFIGURATION_ERROR = 9
     LOCAL_OVERRIDE = 10
+    """Another writer has it, at the device."""
     SUBSTITUTED = 11
+    OPERATOR_OVERRIDE = 12
+    """An operator has it, by an order to us."""
 
     @property
     def label(self) -> str:

@@ -25,6 +25,7 @@ from coolantd.config.models import (
 from coolantd.config.plant_model import ModelConfig
 from coolantd.config.sensor_build import sensor_plan, voted_quantities, voted_tag
 from coolantd.config.sensorcheck import tags_of
+from coolantd.config.setpoint_range import setpoint_range
 from coolantd.control.branch_plan import BalanceParameters
 from coolantd.control.estimate_plan import EstimateParameters
 from coolantd.control.plan import (
@@ -182,6 +183,8 @@ class _Builder:
         setpoint_rate_per_s: float,
         manual_pct: float | None,
     ) -> LoopParameters:
+        tags = tags_of(loop.process_variable)
+        setpoint_min, setpoint_max = setpoint_range(unit, tags, self.loaded.profiles)
         return LoopParameters(
             point=self.point(loop.process_variable),
             unit=unit,
@@ -196,8 +199,10 @@ class _Builder:
             output_rate_pct_per_s=loop.output_rate_pct_per_s,
             setpoint=setpoint,
             setpoint_rate_per_s=setpoint_rate_per_s,
-            hold_s=HOLD_POLLS * max(self.devices[split_tag(t)[0]].poll_fast_s for t in tags_of(loop.process_variable)),
+            hold_s=HOLD_POLLS * max(self.devices[split_tag(t)[0]].poll_fast_s for t in tags),
             manual_pct=manual_pct,
+            setpoint_min=setpoint_min,
+            setpoint_max=setpoint_max,
         )
 
     def required(

@@ -44,6 +44,7 @@ from coolantd.config.pump_models import (
     one_pump_set,
 )
 from coolantd.config.sensor_models import SensorsConfig
+from coolantd.config.setpoint_range import PUMP_KPA_MAX, PUMP_LPM_MAX, PUMP_RISE_K, SUPPLY_TEMP_C
 from coolantd.control.group_layout import GROUP_MAX
 from coolantd.control.layout import PUMPS_MAX
 
@@ -206,7 +207,7 @@ class SupplyTempLoopConfig(_LoopConfig):
 
     manipulated_variable: Reference
     # Liquid-cooled racks take 17 to 45 degC supply; the device's own alarm is at 65 degC.
-    setpoint_c: Annotated[Number, within(5.0, 60.0)]
+    setpoint_c: Annotated[Number, within(*SUPPLY_TEMP_C)]
     setpoint_rate_k_per_min: Annotated[Number, within(0.0, 30.0, low_open=True)]
     dew_point: Sensors
     dew_point_design_c: Annotated[Number, within(-20.0, 35.0)]  # 35 degC is beyond any weather on record
@@ -227,15 +228,15 @@ class PressureLoopConfig(_LoopConfig):
 
     manipulated_variables: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=PUMPS_MAX)]
     # The device's own alarm is at 400 kPa supply; 1000 kPa is above every published CDU head.
-    setpoint_kpa: Annotated[Number, within(0.0, 1000.0, low_open=True)] | None = None
+    setpoint_kpa: Annotated[Number, within(0.0, PUMP_KPA_MAX, low_open=True)] | None = None
     gain_pct_per_kpa: Annotated[Number, within(0.0, 100.0, low_open=True)] | None = None
     setpoint_rate_kpa_per_min: Annotated[Number, within(0.0, 6000.0, low_open=True)] | None = None
     # The largest published CDU moves about 2000 L/min.
-    setpoint_lpm: Annotated[Number, within(0.0, 10_000.0, low_open=True)] | None = None
+    setpoint_lpm: Annotated[Number, within(0.0, PUMP_LPM_MAX, low_open=True)] | None = None
     gain_pct_per_lpm: Annotated[Number, within(0.0, 100.0, low_open=True)] | None = None
     setpoint_rate_lpm_per_min: Annotated[Number, within(0.0, 60_000.0, low_open=True)] | None = None
     # Return less supply; cold plates are made for 5 to 20 K.
-    setpoint_k: Annotated[Number, within(1.0, 40.0)] | None = None
+    setpoint_k: Annotated[Number, within(*PUMP_RISE_K)] | None = None
     gain_pct_per_k: Annotated[Number, within(0.0, 100.0, low_open=True)] | None = None
     setpoint_rate_k_per_min: Annotated[Number, within(0.0, 60.0, low_open=True)] | None = None
     # 10 %/s: a faster pump hammers the racks' hoses (FM-11).

@@ -30,19 +30,21 @@ HOLD: Final = 1
 ADOPT: Final = 2
 
 _BAD: Final = int(Quality.BAD)
-_OVERRIDE: Final = int(Reason.LOCAL_OVERRIDE)
+_OTHER: Final = int(Reason.LOCAL_OVERRIDE)
+_OPERATOR: Final = int(Reason.OPERATOR_OVERRIDE)
 
 OFF_MARGIN_PCT: Final = 2.0
 """A pump measured this far below its minimum speed is off or coasting down, not running at its minimum."""
 
 
 def is_yielded(i: int, y: IntArray, quality: IntArray, reason: IntArray) -> bool:
-    """Return whether an actuator's register is left to another writer: its readback says so.
+    """Return whether an actuator is left to another writer: its readback says so; its position where it has none.
 
-    A yield holds in every mode, failsafe included (``safety.yielding``).
+    A yield to a writer at the device holds in every mode, failsafe included (``safety.yielding``). To the loops an
+    operator's override is one too; ``overrides`` marks it while it is in force.
     """
-    index = y[i, Y_READBACK]
-    return index >= 0 and quality[index] != _BAD and reason[index] == _OVERRIDE
+    index = y[i, Y_READBACK] if y[i, Y_READBACK] >= 0 else y[i, Y_POSITION]
+    return quality[index] != _BAD and (reason[index] == _OTHER or reason[index] == _OPERATOR)
 
 
 def any_yielded(x: IntArray, y: IntArray, quality: IntArray, reason: IntArray) -> bool:

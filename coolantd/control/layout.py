@@ -44,9 +44,10 @@ S_WEIGHT_USED: Final = 6
 S_SETPOINT_USED: Final = 7
 """Setpoint in force in the last cycle, floor applied."""
 S_TRIAL: Final = 8
-"""1 while a trial has the output, 0 while the loop has it."""
+"""1 while a trial has the output, 2 while an operator has it, 0 while the loop has it."""
+S_TRIAL_OPERATOR: Final = 2.0
 S_TRIAL_PCT: Final = 9
-"""Where a trial wants the output."""
+"""Where a trial or an operator wants the output."""
 LOOP_STATE: Final = 10
 
 C_DEW_DESIGN_C: Final = 0

@@ -38,6 +38,7 @@ from coolantd.control.layout import (
     S_SETPOINT,
     S_SETPOINT_USED,
     S_TRIAL,
+    S_TRIAL_OPERATOR,
     S_TRIAL_PCT,
     SUPPLY_TEMP,
     X_HEAT,
@@ -139,7 +140,7 @@ def run_loop(
             s[S_OUTPUT] = measured_pct
     elif mode == _FAILSAFE:
         toward(s, p, failsafe_pct, dt_s)
-    elif s[S_TRIAL] == 1.0:  # the integral rests meanwhile: the loop goes on as if nothing had been
+    elif s[S_TRIAL] > 0.0:  # in a trial the integral rests: the loop goes on as if nothing had been
         toward(s, p, clip(s[S_TRIAL_PCT], p[P_OUTPUT_MIN], p[P_OUTPUT_MAX]), dt_s)
         if math.isfinite(pv):
             s[S_FILTERED] = pv
@@ -152,7 +153,7 @@ def run_loop(
         if math.isfinite(held_pct):
             low, high = clip(held_pct - HELD_MARGIN_PCT, low, high), clip(held_pct + HELD_MARGIN_PCT, low, high)
         pid_step(p, s, setpoint, pv, feedforward, low, high, dt_s)
-    if (mode != _AUTOMATIC or yielded) and math.isfinite(pv):
+    if (mode != _AUTOMATIC or yielded or s[S_TRIAL] == S_TRIAL_OPERATOR) and math.isfinite(pv):
         track(p, s, setpoint, pv, feedforward, s[S_OUTPUT])
 
 

@@ -59,6 +59,7 @@ class LoopParameters:
         tracking_time_s: time constant with which the integral is pulled back to the achieved output.
         hold_s: how long a refused reading only holds the output.
         manual_pct: output in manual; None holds.
+        setpoint_min, setpoint_max: what an operator may hold the setpoint at.
     """
 
     point: int
@@ -76,6 +77,8 @@ class LoopParameters:
     setpoint_rate_per_s: float
     hold_s: float
     manual_pct: float | None = None
+    setpoint_min: float = -math.inf
+    setpoint_max: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from coolantd.control.layout import (
     PUMPS_MAX,
     S_OUTPUT,
     S_SETPOINT_USED,
+    S_TRIAL,
+    S_TRIAL_OPERATOR,
     X_PUMP,
     Y_POSITION,
 )
@@ -129,10 +131,18 @@ def lead_output(
     quality: IntArray,
     dt_s: float,
 ) -> None:
-    """Hold or raise the loop's output while pumps change, in place; the loop then goes on from there without a bump."""
+    """Hold or raise the loop's output while pumps change, in place; the loop then goes on from there without a bump.
+
+    An output that an operator has is led by nobody else.
+    """
     output_pct = g[G_OUTPUT]
     g[G_RIDE_S] += dt_s
-    if mode != _AUTOMATIC or g[G_RIDE_S] > RIDE_MAX_S or not math.isfinite(output_pct):
+    if (
+        mode != _AUTOMATIC
+        or s[S_TRIAL] == S_TRIAL_OPERATOR
+        or g[G_RIDE_S] > RIDE_MAX_S
+        or not math.isfinite(output_pct)
+    ):
         g[G_RIDE] = _LOOP
     elif g[G_RIDE] == _HOLD:
         if excess >= 0.0 or caught_up(x, u, output_pct, y, value, quality):

@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from coolantd.control.arrays import Memory, Seen, empty_result
+from coolantd.control.arrays import Memory, Result, Seen, empty_result
 from coolantd.control.branch_plan import blank_memory, carry_memory
 from coolantd.control.estimate_plan import initial_estimates
 from coolantd.control.group_plan import blank_group_state
 from coolantd.control.layout import (
+    A_LAST,
     ACTUATOR_STATE,
     C_MODEL_UA_KW_K,
     CDU_STATE,
@@ -32,6 +33,9 @@ from coolantd.control.layout import (
     S_SETPOINT_USED,
     S_TRIAL,
 )
+from coolantd.control.override_order import Override
+from coolantd.control.override_targets import carry_overrides
+from coolantd.control.overrides import advance_overrides, claim_demands, let_go, mark, overridden, tell
 from coolantd.control.plan import NAN, Plan
 from coolantd.control.pump_layout import H_STANDBY
 from coolantd.control.pump_plan import carry_pumps, initial_pumps
@@ -74,6 +78,7 @@ class ControlState:
         g: (cdus, PUMPS_STATE). u: (cdus, PUMPS_MAX, PUMP_STATE).
         reset: (cdus, RESET_STATE).
         trials: at most one per CDU, those that are over included.
+        overrides: of operators, at most one of a target, in the order in which they were given.
     """
 
     time_s: float
@@ -91,6 +96,11 @@ class ControlState:
     u: FloatArray
     reset: FloatArray
     trials: tuple[Trial, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+    def arrays(self) -> Memory:
+        """Return the arrays themselves, to be looked at."""
+        return Memory(*(getattr(self, name) for name in Memory._fields))
 
     def copied(self) -> Memory:
         """Return the arrays as copies that kernels may change."""
@@ -149,7 +159,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
 
     CDUs are matched by name and device (the same name on another machine is another CDU), actuators by tag. A loop
     whose process variable changed unit starts its ramp anew, and its CDU passes through starting again if it had
-    been there before.
+    been there before. Overrides go on where what they hold is still there.
     """
     new = initial_state(plan)
     rows = {(cdu.name, cdu.device): n for n, cdu in enumerate(old_plan.cdus)}
@@ -177,7 +187,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
             new.a[i] = old.a[tags[actuator.device, actuator.name]]
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
     sensors = carry_sensors(old_plan.sensors, SensorState(old.vs, old.ss), plan.sensors)
-    return replace(new, time_s=old.time_s, branch_w=w, branch_b=b, vs=sensors.vs, ss=sensors.ss)
+    overrides = carry_overrides(old_plan, old.overrides, plan)
+    return replace(new, time_s=old.time_s, branch_w=w, branch_b=b, vs=sensors.vs, ss=sensors.ss, overrides=overrides)
 
 
 def _carry_group(old_plan: Plan, before: int, old: ControlState, plan: Plan, n: int, new: ControlState) -> None:
@@ -196,6 +207,37 @@ def _elapsed_s(plan: Plan, state: ControlState, now_s: float) -> float:
     return min(elapsed_s, DT_MAX_PERIODS * plan.period_s)
 
 
+@dataclass(slots=True)
+class _Run:
+    """What the stages up to the gate have made of one cycle."""
+
+    memory: Memory
+    seen: Seen
+    result: Result
+    trials: tuple[Trial, ...]
+    overrides: tuple[Override, ...]
+
+
+def _seen(snapshot: Snapshot) -> Seen:
+    numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
+    quality = np.where(numbers, snapshot.quality, _BAD)
+    return Seen(snapshot.value.copy(), quality, snapshot.reason.copy(), snapshot.age_s.copy())
+
+
+def _control(plan: Plan, state: ControlState, snapshot: Snapshot, overrides: tuple[Override, ...], dt_s: float) -> _Run:
+    """Run everything up to the demands: the loops first, then who ranks above them."""
+    fixed, seen, memory = plan.arrays(), _seen(snapshot), state.copied()
+    result = empty_result(len(plan.cdus), len(plan.actuators))
+    show_last_votes(fixed, memory, seen)
+    trials = advance_trials(state.trials, plan, memory, seen, dt_s)
+    mark(overrides, plan, memory, seen)
+    plan.stages.decide(overridden(fixed, overrides, plan, dt_s), memory, seen, result, dt_s)
+    offset_demands(trials, plan, memory, result, dt_s)
+    overrides = claim_demands(overrides, plan, state.a[:, A_LAST], memory, seen, result, dt_s)
+    tell(overrides, plan, memory, seen)
+    return _Run(memory, seen, result, trials, overrides)
+
+
 def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> tuple[ControlState, Decision]:
     """Decide once.
 
@@ -209,19 +251,19 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         The next state and the decision. Arguments are left as they were.
     """
     dt_s = _elapsed_s(plan, state, now_s)
-    numbers = np.abs(snapshot.value) < VALUE_MAX  # False for NaN
-    quality = np.where(numbers, snapshot.quality, _BAD)
-    fixed, seen = plan.arrays(), Seen(snapshot.value.copy(), quality, snapshot.reason.copy(), snapshot.age_s.copy())
-    memory, result = state.copied(), empty_result(len(plan.cdus), len(plan.actuators))
-    show_last_votes(fixed, memory, seen)
-    trials = advance_trials(state.trials, plan, memory, seen, dt_s)
-    plan.stages.decide(fixed, memory, seen, result, dt_s)
-    offset_demands(trials, plan, memory, result, dt_s)
-    plan.stages.gate(fixed, memory, result, dt_s)
+    overrides = state.overrides
+    if overrides:
+        overrides = advance_overrides(overrides, plan, state.arrays(), _seen(snapshot), now_s)
+    run = _control(plan, state, snapshot, overrides, dt_s)
+    in_control = let_go(overrides, plan, run.memory.d)
+    if in_control != overrides:  # a CDU has just left control: its failsafe does not wait for the next cycle
+        run = _control(plan, state, snapshot, in_control, dt_s)
+    memory, seen, result = run.memory, run.seen, run.result
+    plan.stages.gate(plan.arrays(), memory, result, dt_s)
     s, d = memory.s, memory.d
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)
-    return ControlState(now_s, **memory._asdict(), trials=trials), Decision(
+    return ControlState(now_s, **memory._asdict(), trials=run.trials, overrides=run.overrides), Decision(
         commands=result.commands,
         demands=result.demands,
         refusals=result.refusals,

@@ -67,6 +67,8 @@ class Cause(IntEnum):
     FLOW_SCALE_WRONG = 12
     VALVE_REVERSED = 13
     """These five keep a CDU from automatic: what is measured cannot be so (``control.plausibility``)."""
+    OPERATOR_OVERRIDE = 14
+    """An operator holds one of its loops or actuators; the rest goes on."""
 
     @property
     def label(self) -> str:
