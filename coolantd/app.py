@@ -24,6 +24,8 @@ from coolantd.errors import ConfigError, CoolantdError
 from coolantd.service.cycle import Cycle
 from coolantd.service.device_orders import DeviceOrders
 from coolantd.service.fleet import Fleet
+from coolantd.service.keeper import Keeper
+from coolantd.service.kept_control import control_sections
 from coolantd.service.line_metrics import LineCollector
 from coolantd.service.liveness import Liveness
 from coolantd.service.metrics import Metrics
@@ -103,6 +105,7 @@ class Daemon:
         async with asyncio.TaskGroup() as group:
             gate = StartGate(group)
             self._compose(gate)
+            await self._keeper.restore()  # before anybody can give an order
             await self._open_faces()
             gate.open()
             background = [
@@ -173,7 +176,7 @@ class Daemon:
         loaded = self._loaded
         state_dir = loaded.config.paths.state
         if not state_dir.is_dir():
-            log.warning("no_state_directory", path=str(state_dir), effect="no journal is kept")
+            log.warning("no_state_directory", path=str(state_dir), effect="no journal and no state are kept")
         self._journal = self._around.records(
             state_dir / "journal.jsonl", wall_s=self._clock.wall_s, on_loss=self._metrics.journal_dropped.inc
         )
@@ -202,6 +205,19 @@ class Daemon:
             writer=self._writer(plan, loaded, table),
             silent_devices=self._fleet.hushed,
         )
+
+        self._keeper = Keeper(
+            self._around.store(
+                state_dir / "state.json",
+                on_saved=self._metrics.state_saves.inc,
+                on_failed=self._metrics.state_failed.inc,
+            ),
+            moment=lambda: self._around.moment(self._clock),
+            metrics=self._metrics,
+            journal=self._journal,
+        )
+        self._keeper.add(*control_sections(self._cycle))
+        self._cycle.watchers.append(self._keeper.watch)
 
     def _writer(self, plan: Plan, loaded: Loaded, table: PointTable) -> Writer:
         return Writer(
@@ -302,6 +318,7 @@ class Daemon:
             log.warning("not_handed_over", devices=failed, effect="they fall back when our heartbeat ends")
         await self._faces.stop()
         await self._fleet.stop(CLOSE_S, farewell=b"offline")
+        self._keeper.stop()
         self._journal.record("stopped")
         self._journal.stop()  # bounded, and the worker threads may all be waiting for a name server
         log.info("stopped")

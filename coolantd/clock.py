@@ -56,5 +56,10 @@ class SystemClock:
         return asyncio.timeout(duration_s / self.rate_ratio)
 
 
+def boottime_s() -> float:
+    """Return seconds since the machine was switched on, suspends included: how old what outlives a process is."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 RATE_MAX_RATIO = 50.0
 """At 50x a 0.5 s cycle leaves 10 ms of real time: below that the event loop's own jitter is the experiment."""

@@ -63,6 +63,16 @@ class Metrics:
             registry=reg,
         )
 
+        self.state_saves = Counter("coolantd_state_saves_total", "Times the state file was replaced", registry=reg)
+        self.state_failed = Counter(
+            "coolantd_state_save_failures_total", "Times the state file could not be replaced", registry=reg
+        )
+        self.state_discarded = Gauge(
+            "coolantd_state_discarded",
+            "1 if at the start a state file, or a part of it, was found that could not be believed",
+            registry=reg,
+        )
+
     def _make_devices(self, reg: CollectorRegistry) -> None:
         """Make what counts devices."""
         self.device_requests = Counter(

@@ -13,14 +13,18 @@ from coolantd.clock import Clock
 from coolantd.config.line_models import ProxyConfig
 from coolantd.config.models import Config
 from coolantd.device.mqtt_connection import Connect, MqttConnection
+from coolantd.service.boot import present_moment
 from coolantd.service.control_socket import Handler
 from coolantd.service.cycle import Cycle
 from coolantd.service.faces import Faces
 from coolantd.service.journal import Journal, Recorder
+from coolantd.service.keeper import Store
 from coolantd.service.kernel_exchange import exchange
 from coolantd.service.links import LinkMaker, make_link
 from coolantd.service.metrics import Metrics
 from coolantd.service.modbus_device import ModbusDevice
+from coolantd.service.state_file import StateFile
+from coolantd.service.state_format import Moment
 from coolantd.service.systemd import Notifier
 from coolantd.service.view import DaemonView
 
@@ -79,6 +83,14 @@ class RecordsMaker(Protocol):
         ...
 
 
+class StoreMaker(Protocol):
+    """Makes the place of what survives a restart."""
+
+    def __call__(self, path: Path, *, on_saved: Callable[[], Any], on_failed: Callable[[], Any]) -> Store:
+        """Return it, not started yet."""
+        ...
+
+
 class Supervisor(Protocol):
     """The service manager; see ``Notifier``."""
 
@@ -115,5 +127,7 @@ class Surroundings:
     connect: Connect = MqttConnection
     listeners: ListenersMaker = Faces
     records: RecordsMaker = Journal
+    store: StoreMaker = StateFile
+    moment: Callable[[Clock], Moment] = present_moment
     supervisor: Callable[[], Supervisor] = Notifier
     compiler: Compiler = exchange
