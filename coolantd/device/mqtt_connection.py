@@ -71,6 +71,10 @@ class BrokerConnection(Protocol):
         """Connect."""
         ...
 
+    def certificate_expires_s(self) -> float:
+        """Return when the broker's certificate ends, seconds since the epoch; NaN without TLS."""
+        ...
+
     async def watch(self) -> None:
         """Wait for the connection to end, and raise why."""
         ...

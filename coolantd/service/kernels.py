@@ -8,10 +8,12 @@ Until that has succeeded, and whenever it fails, the interpreted law goes on con
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -26,6 +28,9 @@ COMPILE_TIMEOUT_S: Final = 600.0
 """Half a minute on an idle core; a small controller under load takes its time, and nothing waits for it."""
 RELEASE_PERIOD_S: Final = 0.05
 """Loading takes about a second; a release costs a millisecond."""
+VERSIONS_MAX: Final = 8
+"""Of three megabytes each."""
+LOCK_NAME: Final = "compiling.lock"
 COMPILER_LIBRARY: Final = "libllvmlite"
 MADV_DONTNEED: Final = 4
 """From <sys/mman.h>."""
@@ -104,10 +109,13 @@ async def _release_repeatedly() -> None:
         await asyncio.sleep(RELEASE_PERIOD_S)
 
 
-def _forget_other_versions(base: Path, keep: Path) -> None:
-    for old in base.glob("kernels-*"):
-        if old != keep:
-            shutil.rmtree(old, ignore_errors=True)
+def _forget_old_versions(base: Path, keep: Path) -> None:
+    """Leave the newest versions: a roll-back need not compile, and daemons of two versions need not fight."""
+    others = [old for old in base.glob("kernels-*") if old != keep]
+    with contextlib.suppress(OSError):  # another daemon may be at the same work
+        others.sort(key=lambda old: old.stat().st_mtime, reverse=True)
+    for old in others[VERSIONS_MAX - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 async def warm(base: Path) -> Stages:
@@ -137,15 +145,24 @@ async def warm(base: Path) -> Stages:
     finally:
         releasing.cancel()
     release_compiler_pages()
-    await asyncio.to_thread(_forget_other_versions, base, directory)
+    await asyncio.to_thread(_forget_old_versions, base, directory)
     return kernels
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Wait until no other process compiles into a directory: its work is then there to be loaded (numba #4807)."""
+    with (directory / LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system however the process ends
+        yield
 
 
 def main() -> None:
     """Compile, prove and leave the result in ``NUMBA_CACHE_DIR``: the child's whole life."""
     with contextlib.suppress(OSError):  # a sandbox may forbid it; then the compiler competes on equal terms
         os.nice(10)
-    compile_and_prove()
+    with alone(Path(os.environ["NUMBA_CACHE_DIR"])):
+        compile_and_prove()
 
 
 if __name__ == "__main__":

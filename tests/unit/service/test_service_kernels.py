@@ -106,7 +106,6 @@ def test_fm_29_a_child_that_dies_costs_the_cache_and_one_more_attempt(tmp_path, 
     directory = kernels.cache_directory(tmp_path)
     directory.mkdir(parents=True)
     (directory / "damaged.nbc").write_bytes(b"\x00")
-    (tmp_path / "kernels-older").mkdir()
     monkeypatch.setattr(kernels, "_run_child", lambda where: failing(statuses, seen, where))
     monkeypatch.setattr(kernels, "compile_and_prove", lambda: ("decide", "gate"))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
@@ -118,6 +117,29 @@ def test_fm_29_a_child_that_dies_costs_the_cache_and_one_more_attempt(tmp_path, 
         with pytest.raises(CoolantdError, match="status -6"):
             asyncio.run(kernels.warm(tmp_path))
     assert [files for _, files in seen] == [["damaged.nbc"], []][:attempts]
+
+
+def test_the_newest_versions_are_kept_for_a_roll_back(tmp_path, monkeypatch):
+    for age in range(12):
+        old = tmp_path / f"kernels-{age:02}"
+        old.mkdir()
+        os.utime(old, (1e9 - age, 1e9 - age))
+    monkeypatch.setattr(kernels, "_run_child", lambda where: failing([0], [], where))
+    monkeypatch.setattr(kernels, "compile_and_prove", lambda: ("decide", "gate"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    asyncio.run(kernels.warm(tmp_path))
+    others = {path.name for path in tmp_path.iterdir()} - {kernels.cache_directory(tmp_path).name}
+    assert others == {f"kernels-{age:02}" for age in range(kernels.VERSIONS_MAX - 1)}
+
+
+def test_one_process_at_a_time_compiles_into_a_directory(tmp_path):
+    waiting = "import sys\nfrom pathlib import Path\nfrom coolantd.service import kernels\n"
+    waiting += "with kernels.alone(Path(sys.argv[1])): pass"
+    with kernels.alone(tmp_path):
+        other = subprocess.Popen([sys.executable, "-c", waiting, str(tmp_path)])
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(1.0)
+    assert other.wait(60.0) == 0
 
 
 @pytest.mark.parametrize("error", [EOFError(), MemoryError("no executable memory"), CoolantdError("differs")])
