@@ -95,10 +95,6 @@ class BrokerConnection(Protocol):
         """Disconnect properly: the broker forgets the last will."""
         ...
 
-    def certificate_expires_s(self) -> float:
-        """Return when the broker's certificate ends, since the epoch; NaN without TLS."""
-        ...
-
     def abandon(self) -> None:
         """Let go at once, in whatever state."""
         ...

@@ -24,6 +24,9 @@ class FailingConnection:
         await self.broken.wait()
         raise aiomqtt.MqttError("gone")
 
+    def certificate_expires_s(self):
+        return float("nan")
+
     async def subscribe_each(self, filters):
         return set()
 
