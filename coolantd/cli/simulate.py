@@ -38,6 +38,7 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
     mqtt_port: Annotated[int, typer.Option(help="Port of that broker.")] = 1883,
     no_mqtt: Annotated[bool, typer.Option("--no-mqtt", help="No rack manifold.")] = False,
     topic: Annotated[str, typer.Option(help="Topic of the rack manifold.")] = "manifold/manifold1",
+    bypass: Annotated[bool, typer.Option("--bypass", help="Give the rack manifold a bypass valve.")] = False,
     speed: Annotated[float, typer.Option(help="Device seconds per real second.")] = 1.0,
     scenario: Annotated[Path | None, typer.Option(help="TOML file of what happens.")] = None,
     steps: Annotated[str | None, typer.Option(help="Heat load, as in 0:10,60:100/30,300:500kW (s:% or kW).")] = None,
@@ -77,6 +78,7 @@ def simulate(  # noqa: PLR0917 - typer turns each parameter into an option
             mqtt_host=None if no_mqtt else mqtt_host,
             mqtt_port=mqtt_port,
             topic=topic,
+            bypass=bypass,
             scenario=_scenario(scenario, steps, trace, trace_column),
             speed_ratio=speed,
             refresh_s=refresh_s,
@@ -173,7 +175,8 @@ def _addresses(simulator: "Simulator") -> list[str]:
     if simulator.manifold is not None:
         where = f"{settings.mqtt_host}:{settings.mqtt_port}"
         count = len(simulator.manifold.branches)
-        lines.append(f"manifold: MQTT {where} topic {settings.topic}, {count} branches, profile rack-manifold")
+        profile = "rack-manifold-bypass" if simulator.manifold.has_bypass else "rack-manifold"
+        lines.append(f"manifold: MQTT {where} topic {settings.topic}, {count} branches, profile {profile}")
     if simulator.line is not None:
         lines.append(f"RPU: Modbus RTU {simulator.line.port.path} 19200 8N1 unit {UNIT_ID}, profile orv3-rpu")
     if settings.control_path is not None:

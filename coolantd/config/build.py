@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from coolantd.config.build_branches import balance_parameters, feeding_cdu
+from coolantd.config.build_branches import balance_parameters, feeding_cdu, fixed_positions
 from coolantd.config.build_groups import build_groups
 from coolantd.config.build_pumps import reset_parameters
 from coolantd.config.duty_build import build_pumps
@@ -130,6 +130,9 @@ class _Builder:
         cdu: int | None,
         fixed_pct: float = NAN,
         failsafe_pct: float = NAN,
+        least_pct: float = 0.0,
+        paths: int | None = None,
+        fed_by: int | None = None,
     ) -> int:
         device, name = split_tag(tag)
         rule = write_rules(self.loaded.profiles[device])[name]
@@ -147,6 +150,9 @@ class _Builder:
                 cdu=cdu,
                 fixed_pct=fixed_pct,
                 failsafe_pct=failsafe_pct,
+                least_pct=least_pct,
+                paths=paths,
+                fed_by=fed_by,
             )
         )
         return len(self.actuators) - 1
@@ -292,18 +298,24 @@ class _Builder:
 
     def manifold(self, manifold: ManifoldConfig) -> BalanceParameters | None:
         rules = write_rules(self.loaded.profiles[manifold.device])
-        fixed_pct = manifold.branch_valve_position_pct if manifold.balance is None else NAN
-        valves = {
+        config = self.loaded.config
+        fed_by, fixed_pct = feeding_cdu(manifold, config.cdus), fixed_positions(manifold)
+        paths = len(config.cdus) + config.manifolds.index(manifold) if fed_by is None else fed_by
+        added = {
             name: self.add_actuator(
                 f"{manifold.device}.{name}",
                 slew_pct_per_s=manifold.branch_valve_rate_pct_per_s,
                 cdu=None,
-                fixed_pct=fixed_pct,
+                fixed_pct=fixed_pct[rule.role],
+                least_pct=manifold.bypass_valve_position_pct if rule.role is Role.BYPASS_VALVE else 0.0,
+                paths=paths,
+                fed_by=fed_by,
             )
             for name, rule in rules.items()
-            if rule.role is Role.BRANCH_VALVE
+            if rule.role in fixed_pct
         }
-        return balance_parameters(manifold, valves, feeding_cdu(manifold, self.loaded.config.cdus), self.point)
+        valves = {name: i for name, i in added.items() if rules[name].role is Role.BRANCH_VALVE}
+        return balance_parameters(manifold, valves, fed_by, self.point)
 
 
 def build_plan(loaded: Loaded) -> Plan:

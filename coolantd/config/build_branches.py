@@ -1,9 +1,11 @@
 """From a validated manifold to the parameters of its balancing. Opens no file."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from coolantd.config.models import CduConfig, ManifoldConfig
 from coolantd.control.branch_plan import BalanceParameters, BranchParameters
+from coolantd.protocol.kinds import Role
 
 
 def feeding_cdu(manifold: ManifoldConfig, cdus: Sequence[CduConfig]) -> int | None:
@@ -12,6 +14,12 @@ def feeding_cdu(manifold: ManifoldConfig, cdus: Sequence[CduConfig]) -> int | No
     if manifold.cdu is None:
         return 0 if len(names) == 1 else None
     return names.index(manifold.cdu) if manifold.cdu in names else None
+
+
+def fixed_positions(manifold: ManifoldConfig) -> dict[Role, float]:
+    """Return where each kind of valve of a manifold stands, %; NaN where it is moved."""
+    branches_pct = manifold.branch_valve_position_pct if manifold.balance is None else math.nan
+    return {Role.BRANCH_VALVE: branches_pct, Role.BYPASS_VALVE: math.nan}
 
 
 def balance_parameters(

@@ -21,7 +21,7 @@ from coolantd.config.models import DeviceConfig, ManifoldConfig
 from coolantd.config.proxycheck import check_proxies
 from coolantd.config.pumpcheck import check_pumps
 from coolantd.errors import Problem
-from coolantd.protocol.profile import Role, WriteRule
+from coolantd.protocol.profile import Profile, Role, WriteRule
 
 POLL_PERIODS_PER_CYCLE_MAX: Final = 2.0
 """A cycle longer than two fast polls would decide on samples it has already let grow stale."""
@@ -192,6 +192,7 @@ def _manifold(manifold: ManifoldDraft, cdus: Sequence[str], plant: Plant) -> Ite
         )
     else:
         yield from _branches(config, rules, manifold.path, plant)
+        yield from _bypass(config, device.profile, manifold.path, plant)
         yield from check_balance(config, rules, cdus, manifold.path, plant)
 
 
@@ -207,3 +208,17 @@ def _branches(config: ManifoldConfig, rules: Mapping[str, WriteRule], path: KeyP
         yield plant.document.problem(
             (*path, "racks"), "wrong number of racks", value=str(len(config.racks)), allowed=what
         )
+
+
+def _bypass(config: ManifoldConfig, profile: Profile, path: KeyPath, plant: Plant) -> Iterator[Problem]:
+    """Check the bypass's position against what it may be told; one is asked for only where there is one."""
+    rules = {m.name: m.write for m in profile.messages if m.write and m.write.role is Role.BYPASS_VALVE}
+    position_pct, key = config.bypass_valve_position_pct, (*path, "bypass_valve_position_pct")
+    if not rules and position_pct > 0.0:
+        what = "a position for a bypass that the device has not"
+        yield plant.document.problem(
+            key, what, value=f"{position_pct:g}", allowed="a profile with a bypass_valve, or 0"
+        )
+    for name, rule in rules.items():
+        yield from plant.claim(f"{config.device}.{name}", (*path, "device"))
+        yield from inside(position_pct, rule, key, plant.document)

@@ -322,6 +322,7 @@ class ManifoldConfig(Model):
 
     Attributes:
         branch_valve_position_pct: of all branches; of the most open one where they are balanced.
+        bypass_valve_position_pct: least position of the bypass, if there is one; it opens further as branches close.
         racks: names of the racks, branch by branch, if given.
         cdu: that feeds it; the only one if there is one.
     """
@@ -330,6 +331,7 @@ class ManifoldConfig(Model):
     device: Token
     branch_valve_position_pct: PositivePct  # a shut branch is a rack without flow: an operator's act, not a default
     branch_valve_rate_pct_per_s: Annotated[Number, within(0.0, 5.0, low_open=True)]  # FM-11
+    bypass_valve_position_pct: Pct = 0.0
     racks: Annotated[tuple[Token, ...], Field(max_length=BRANCHES_MAX)] = ()
     cdu: Token | None = None
     balance: BalanceConfig | None = None

@@ -11,7 +11,7 @@ each stage is told, ``layout`` and the ``…_layout`` files the columns of its a
    ``stuck_valve``.
 5. groups: CDUs on one header. ``groups``.
 6. pumps: which one runs how fast. ``pumps``, ``pump_trips``, ``pump_roles``, ``pump_drive``.
-7. branches: valves of rack manifolds. ``branches``, ``branch_shares``.
+7. branches: valves of rack manifolds. ``branches``, ``branch_shares``, ``bypass``.
 
 The last gate is not here: ``safety.envelope``. Beside the stages: ``trial`` moves a loop on purpose (``coolantd
 tune``), ``conditions`` is what any stage tells people, ``stages`` and ``golden`` are how machine code comes to be

@@ -164,10 +164,12 @@ def _reset() -> ResetParameters:
 
 
 def branch_plan() -> Plan:
-    """Return the golden plan with a manifold of two branches, fed from points whose numbers pass for a branch's."""
+    """Return the golden plan with a manifold of two branches and a bypass, fed from points that pass for theirs."""
     plain = golden_plan()
     valve = replace(plain.actuators[0], device="manifold", role="branch_valve", minimum=0.0, readback=None, cdu=None)
+    valve = replace(valve, paths=0, fed_by=0)
     valves = [replace(valve, name=f"branch{k}", position=at) for k, at in enumerate((_VALVE, _PUMP))]
+    valves.append(replace(valve, name="bypass", role="bypass_valve", position=_PUMP_READBACK))
     branches = [
         BranchParameters(name="1", actuator=2, flow=_PRESSURE, supply_temp=_DEW, return_temp=_SUPPLY_TEMP),
         BranchParameters(name="2", actuator=3, flow=_PUMP, supply_temp=_DEW, return_temp=_VALVE_READBACK, power=_HEAT),

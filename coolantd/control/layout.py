@@ -176,7 +176,7 @@ Y_CDU: Final = 2
 ACTUATOR_INDICES: Final = 3
 
 F_TARGET: Final = 0
-"""Fixed demand of an actuator that no loop drives."""
+"""Fixed demand of an actuator that nothing else drives."""
 F_RATE: Final = 1
 F_MINIMUM: Final = 2
 F_MAXIMUM: Final = 3
@@ -184,4 +184,6 @@ F_TOLERANCE: Final = 4
 """Largest difference between command and readback at which a hand-over may complete."""
 F_ZERO_ALLOWED: Final = 5
 """1 if it may be off below its minimum, as a pump may."""
-ACTUATOR_PARAMETERS: Final = 6
+F_LEAST: Final = 6
+"""Of a bypass: what it is at least open."""
+ACTUATOR_PARAMETERS: Final = 7

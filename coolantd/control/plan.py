@@ -11,14 +11,15 @@ from typing import Final
 
 import numpy as np
 
+from coolantd.control.actuator_plan import NAN, ActuatorParameters, pack_limits
+from coolantd.control.actuator_plan import pack_indices as pack_actuator_indices
+from coolantd.control.actuator_plan import pack_parameters as pack_actuator_parameters
 from coolantd.control.arrays import Fixed
 from coolantd.control.branch_plan import BalanceParameters, BranchPlan, pack_branches
 from coolantd.control.estimate_layout import ESTIMATE_INDICES, ESTIMATE_PARAMETERS
 from coolantd.control.estimate_plan import EstimateParameters, Machine, pack_parameters, pack_points
 from coolantd.control.group_plan import GroupParameters, pack_groups
 from coolantd.control.layout import (
-    ACTUATOR_INDICES,
-    ACTUATOR_PARAMETERS,
     C_MODEL_UA_KW_K,
     CDU_INDICES,
     CDU_PARAMETERS,
@@ -39,9 +40,9 @@ from coolantd.control.reset_plan import NO_RESET, ResetParameters, ResetPlan, pa
 from coolantd.control.sensor_plan import SensorPlan
 from coolantd.control.stages import INTERPRETED, Stages
 from coolantd.point import FloatArray, IntArray
-from coolantd.safety.envelope import LIMIT_COLUMNS
 
-NAN: Final = float("nan")
+__all__ = ["NAN", "ActuatorParameters", "Plan", "make_plan"]
+
 NOTHING_MORE: Final = EstimateParameters()
 """No point and no figure besides the model's."""
 NO_SENSORS: Final = SensorPlan()
@@ -79,37 +80,6 @@ class LoopParameters:
     manual_pct: float | None = None
     setpoint_min: float = -math.inf
     setpoint_max: float = math.inf
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActuatorParameters:
-    """One writable point that moves something, and the limits the envelope holds it to.
-
-    Attributes:
-        device, name: its tag.
-        role: ``pump``, ``fws_valve`` or ``branch_valve``.
-        minimum, maximum: least and greatest command, %; ``zero_allowed`` where it may also be off.
-        position: point that measures what it does.
-        readback: point that reads its setpoint back, or None.
-        cdu: index of the CDU whose loops drive it, or None.
-        fixed_pct: the fixed demand; NaN where a loop or the balancing of its manifold drives it.
-        failsafe_pct: substituted for the last running pump; NaN otherwise.
-        handover_tolerance_pct: largest difference between command and readback at which a hand-over completes.
-    """
-
-    device: str
-    name: str
-    role: str
-    minimum: float
-    maximum: float
-    zero_allowed: bool
-    slew_pct_per_s: float
-    position: int
-    readback: int | None
-    cdu: int | None
-    fixed_pct: float = NAN
-    failsafe_pct: float = NAN
-    handover_tolerance_pct: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,18 +289,6 @@ def _machine(cdu: CduParameters) -> Machine | None:
     )
 
 
-def _pack_limits(actuator: ActuatorParameters) -> list[float]:
-    group = actuator.cdu if actuator.role == "pump" and actuator.cdu is not None else -1
-    return [
-        actuator.minimum,
-        actuator.maximum,
-        float(actuator.zero_allowed),
-        actuator.slew_pct_per_s,
-        actuator.failsafe_pct,
-        float(group),
-    ]
-
-
 def _pack_tables(cdus: Sequence[CduParameters]) -> FloatArray:
     rows = max((len(cdu.valve_table) for cdu in cdus), default=1)
     tables = np.full((len(cdus), rows, 2), NAN)
@@ -365,12 +323,7 @@ def make_plan(
         ]
         for cdu in cdus
     ]
-    y = [[a.position, _index(a.readback), _index(a.cdu)] for a in actuators]
-    f = [
-        [a.fixed_pct, a.slew_pct_per_s, a.minimum, a.maximum, a.handover_tolerance_pct, float(a.zero_allowed)]
-        for a in actuators
-    ]
-    n, m = len(cdus), len(actuators)
+    n = len(cdus)
     return Plan(
         cdus=tuple(cdus),
         actuators=tuple(actuators),
@@ -380,9 +333,9 @@ def make_plan(
         c=np.array(c, dtype=np.float64).reshape(n, CDU_PARAMETERS),
         x=np.array([_pack_indices(cdu) for cdu in cdus], dtype=np.int64).reshape(n, CDU_INDICES),
         tables=_pack_tables(cdus),
-        y=np.array(y, dtype=np.int64).reshape(m, ACTUATOR_INDICES),
-        f=np.array(f, dtype=np.float64).reshape(m, ACTUATOR_PARAMETERS),
-        limits=np.array([_pack_limits(a) for a in actuators], dtype=np.float64).reshape(m, LIMIT_COLUMNS),
+        y=pack_actuator_indices(actuators),
+        f=pack_actuator_parameters(actuators),
+        limits=pack_limits(actuators),
         branches=pack_branches(manifolds),
         ep=np.array([pack_parameters(cdu.estimate, _machine(cdu)) for cdu in cdus]).reshape(n, ESTIMATE_PARAMETERS),
         ex=np.array([pack_points(cdu.estimate) for cdu in cdus], dtype=np.int64).reshape(n, ESTIMATE_INDICES),

@@ -10,6 +10,8 @@ from typing import Final
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.branches import HELPERS as BRANCH_HELPERS
 from coolantd.control.branches import balance
+from coolantd.control.bypass import HELPERS as BYPASS_HELPERS
+from coolantd.control.bypass import open_bypasses
 from coolantd.control.estimator import HELPERS as ESTIMATE_HELPERS
 from coolantd.control.estimator import estimate
 from coolantd.control.groups import HELPERS as GROUP_HELPERS
@@ -53,6 +55,7 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
     run_groups(fixed, memory, seen, result, dt_s)
     distribute(fixed, memory, seen, result, dt_s)
     balance(fixed, memory, seen, result, dt_s)
+    open_bypasses(fixed, memory, seen, result, dt_s)
 
 
 def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None:
@@ -83,6 +86,8 @@ DECIDE: Final = Kernel(
         distribute,
         *BRANCH_HELPERS,
         balance,
+        *BYPASS_HELPERS,
+        open_bypasses,
         clear,
     ),
 )

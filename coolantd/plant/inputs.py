@@ -22,6 +22,7 @@ class PlantInputs:
         pump_speed_ratio: commanded speeds, shape (2,), 0 to 1; values outside are clipped.
         fws_valve_ratio: commanded facility valve position, 0 to 1, clipped.
         branch_valve_ratio: commanded branch valve positions, shape (racks,), 0 to 1, clipped; 1 is open.
+        bypass_valve_ratio: commanded position of the bypass, 0 to 1, clipped; 0 is shut.
         rack_heat_w: heat into the coolant, shape (racks,).
         fws_supply_temp_c: facility water inlet.
         fws_differential_pressure_pa: over facility valve and exchanger; 0 or less means no flow.
@@ -48,6 +49,7 @@ class PlantInputs:
     head_ripple_ratio: float = 0.0
     leak_m3_s: float = 0.0
     fill_m3_s: float = 0.0
+    bypass_valve_ratio: float = 0.0
 
     @classmethod
     def rated(cls, params: PlantParams) -> Self:
@@ -79,6 +81,7 @@ class PlantInputs:
         packed[at.I_HEAD_RIPPLE_RATIO] = self.head_ripple_ratio
         packed[at.I_LEAK_M3_S] = self.leak_m3_s
         packed[at.I_FILL_M3_S] = self.fill_m3_s
+        packed[at.I_BYPASS_VALVE_RATIO] = self.bypass_valve_ratio
         packed[at.I_RACK + at.IR_BRANCH_VALVE_RATIO :: at.I_STRIDE] = self.branch_valve_ratio
         packed[at.I_RACK + at.IR_HEAT_W :: at.I_STRIDE] = self.rack_heat_w
         packed[at.I_RACK + at.IR_RESISTANCE_RATIO :: at.I_STRIDE] = self.branch_resistance_ratio

@@ -62,7 +62,9 @@ P_LAYOUT: Final = 41
 P_PLATE_FLOW_RESISTANCE_K_M3_J: Final = 42
 P_PLATE_FLOW_FLOOR_M3_S: Final = 43
 """Of one rack: below it the plates' resistance stays what it is."""
-P_HEAT_CAPACITY: Final = 44
+P_BYPASS_BRANCH_RATIO: Final = 44
+"""Conductance of the open bypass, in branches; 0 where there is none."""
+P_HEAT_CAPACITY: Final = 45
 """First of ``HEAT_CAPACITY_TERMS`` coefficients of rho cp of the coolant, in J/(m3 K^(n+1))."""
 HEAT_CAPACITY_TERMS: Final = 6
 P_SIZE: Final = P_HEAT_CAPACITY + HEAT_CAPACITY_TERMS
@@ -79,7 +81,8 @@ I_HEAD_RATIO: Final = 9
 I_HEAD_RIPPLE_RATIO: Final = 10
 I_LEAK_M3_S: Final = 11
 I_FILL_M3_S: Final = 12
-I_RACK: Final = 13
+I_BYPASS_VALVE_RATIO: Final = 13
+I_RACK: Final = 14
 I_STRIDE: Final = 3
 IR_BRANCH_VALVE_RATIO: Final = 0
 IR_HEAT_W: Final = 1
@@ -127,7 +130,10 @@ S_VALVE_SLIPPING: Final = 31
 S_TCS_OUTLET_TEMP_C: Final = 32
 S_FWS_OUTLET_TEMP_C: Final = 33
 """Both sides of the exchanger itself; supply and facility return are these, mixed with what went past it."""
-S_RACK: Final = 34
+# State: the bypass from supply to return, past the racks.
+S_BYPASS_VALVE_RATIO: Final = 34
+S_BYPASS_FLOW_M3_S: Final = 35
+S_RACK: Final = 36
 S_STRIDE: Final = 5
 SR_CASE_TEMP_C: Final = 0
 SR_RETURN_TEMP_C: Final = 1

@@ -82,6 +82,7 @@ class Plant:
         state[at.S_FWS_VALVE_RATIO] = state[at.S_VALVE_DRIVE_RATIO] = position
         state[at.S_VALVE_SLIPPING] = 0.0
         self._rack(at.SR_BRANCH_VALVE_RATIO)[:] = np.clip(self.inputs.branch_valve_ratio, 0.0, 1.0)
+        state[at.S_BYPASS_VALVE_RATIO] = min(max(self.inputs.bypass_valve_ratio, 0.0), 1.0)
         state[at.S_TCS_FLOW_M3_S] = self._steady_flow_m3_s()
         for _ in range(int(SETTLE_LIMIT_S / SETTLE_STEP_S) // SETTLE_CHECK_STEPS):
             before = self._temperatures_c()
@@ -208,6 +209,16 @@ class Plant:
         return self._rack(at.SR_BRANCH_VALVE_RATIO).copy()
 
     @property
+    def bypass_valve_ratio(self) -> float:
+        """Actual position of the bypass, 0 to 1."""
+        return float(self._state[at.S_BYPASS_VALVE_RATIO])
+
+    @property
+    def bypass_flow_m3_s(self) -> float:
+        """Flow past the racks."""
+        return float(self._state[at.S_BYPASS_FLOW_M3_S])
+
+    @property
     def heat_in_j(self) -> float:
         """Heat the racks gave to the coolant since construction, settling or ``reset_energy``."""
         return float(self._state[at.S_HEAT_IN_J])
@@ -268,12 +279,13 @@ class Plant:
         opened = self.branch_valve_ratio * np.asarray(inputs.branch_resistance_ratio) ** (
             -1.0 / hydraulics.BRANCH_EXPONENT
         )
+        branches = float(opened.sum()) + self.bypass_valve_ratio * p.bypass_branch_ratio
         return hydraulics.operating_flow_m3_s(
             float(heads_pa.max()),
             float(heads_pa.min()),
             p.pump_curve_pa_s2_m6,
             p.loop_resistance_pa_s2_m6 * inputs.loop_resistance_ratio,
-            float(opened.sum()) * hydraulics.branch_conductance(p.branch_resistance_pa),
+            branches * hydraulics.branch_conductance(p.branch_resistance_pa),
             0.0,
         )
 

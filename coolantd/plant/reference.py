@@ -38,7 +38,7 @@ VALVE_OVERSIZE_RATIO: Final = 1.3
 
 STICK_MAX_RATIO: Final = 0.5
 """A stem that needs more than half of its stroke is no valve."""
-_ZERO_ALLOWED: Final = ("valve_stick_ratio", "valve_slip_ratio", "plate_flow_resistance_k_m3_j")
+_ZERO_ALLOWED: Final = ("valve_stick_ratio", "valve_slip_ratio", "plate_flow_resistance_k_m3_j", "bypass_branch_ratio")
 _NOT_AS_IS: Final = (
     "coolant",
     "branch_resistance_pa",
@@ -119,6 +119,8 @@ class PlantParams:
         plate_flow_resistance_k_m3_j: what a flow adds to the plates' resistance, 0 or more: then
             ``plate_conductance_w_k`` is theirs at a flow without limit (see ``coldplate.conductance_w_k``).
         plate_flow_floor_m3_s: flow of a rack below which that stays what it is.
+        bypass_branch_ratio: what the open bypass from supply to return passes, in clean, open branches; 0 for none.
+            Its valve moves as the branches' do.
     """
 
     coolant: Coolant = PG25
@@ -165,6 +167,7 @@ class PlantParams:
     valve_slip_ratio: float = 0.0
     plate_flow_resistance_k_m3_j: float = 0.0
     plate_flow_floor_m3_s: float = PLATES_PER_REFERENCE_RACK * PG25_LEAST_FLOW_M3_S
+    bypass_branch_ratio: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what the equations cannot carry.

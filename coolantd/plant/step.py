@@ -63,9 +63,12 @@ def move_facility_valve(params: FloatArray, state: FloatArray, inputs: FloatArra
 
 
 def move_branch_valves(params: FloatArray, state: FloatArray, inputs: FloatArray, dt_s: float) -> float:
-    """Let the branch valves follow their commands at a constant rate; return their conductances' sum, 0 if shut."""
+    """Let branch valves and bypass follow their commands at a constant rate; return their conductances' sum or 0."""
     most = dt_s / params[at.P_BRANCH_TRAVEL_S]
-    total = 0.0
+    position = state[at.S_BYPASS_VALVE_RATIO]
+    position += clip(clip(inputs[at.I_BYPASS_VALVE_RATIO], 0.0, 1.0) - position, -most, most)
+    state[at.S_BYPASS_VALVE_RATIO] = position
+    total = position * params[at.P_BYPASS_BRANCH_RATIO] * params[at.P_BRANCH_CONDUCTANCE]
     for rack in range(int(params[at.P_RACK_COUNT])):
         base = at.S_RACK + rack * at.S_STRIDE
         position = state[base + at.SR_BRANCH_VALVE_RATIO]
@@ -222,7 +225,9 @@ def heat_racks(
     floor_m3_s = params[at.P_PLATE_FLOW_FLOOR_M3_S]
     metal_rate = params[at.P_PLATE_CAPACITY_J_K] / dt_s
     coolant_rate = params[at.P_PLATE_COOLANT_J_K] / dt_s
-    total, carried_w, heat_w = 0.0, 0.0, 0.0
+    bypass = state[at.S_BYPASS_VALVE_RATIO] * params[at.P_BYPASS_BRANCH_RATIO] * params[at.P_BRANCH_CONDUCTANCE]
+    state[at.S_BYPASS_FLOW_M3_S] = flow_per_conductance * bypass
+    total, carried_w, heat_w = state[at.S_BYPASS_FLOW_M3_S], 0.0, 0.0
     for rack in range(int(params[at.P_RACK_COUNT])):
         base = at.S_RACK + rack * at.S_STRIDE
         rack_heat_w = inputs[at.I_RACK + rack * at.I_STRIDE + at.IR_HEAT_W]

@@ -128,3 +128,5 @@ class Role(StrEnum):
     PUMP = "pump"
     FWS_VALVE = "fws_valve"
     BRANCH_VALVE = "branch_valve"
+    BYPASS_VALVE = "bypass_valve"
+    """From supply to return past the branches of a manifold: what the pumps deliver through when those are shut."""

@@ -26,7 +26,14 @@ L_FAILSAFE: Final = 4
 """Substituted for the last running pump; NaN where the actuator has none."""
 L_PUMP_GROUP: Final = 5
 """Pumps of one loop share a group number >= 0; -1 for anything else."""
-LIMIT_COLUMNS: Final = 6
+L_PATHS: Final = 6
+"""Valves through which the pumps deliver, bypass included, share a number >= 0; -1 for anything else."""
+L_PATH_PUMPS: Final = 7
+"""Group of the pumps that deliver through a path; -1 where it is not known: then any pump counts."""
+L_BYPASS: Final = 8
+"""1 for the bypass among the paths, else 0."""
+LIMIT_COLUMNS: Final = 9
+NO_GROUP: Final = -1.0
 
 TOLERANCE_PCT: Final = 1e-6
 """Floating-point dust allowed on range and slew; a real excess is never this small."""

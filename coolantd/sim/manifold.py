@@ -1,4 +1,4 @@
-"""A virtual rack manifold on a real MQTT broker: branch telemetry out, branch valve setpoints in.
+"""A virtual rack manifold on a real MQTT broker: telemetry of branches and bypass out, valve setpoints in.
 
 It takes a setpoint only from a live, well-formed and recent message; a retained one, an old one that a broker kept
 back, one out of range and one that is no JSON leave the valve where it is, and so does a broker that is gone.
@@ -23,6 +23,8 @@ SETPOINT_MAX_BYTES: Final = 1024
 """A setpoint is some fifty bytes; anything much longer is not one."""
 SETPOINT_MAX_AGE_S: Final = 10.0
 """A setpoint whose timestamp is further than this from our wall clock, either way, is not about now."""
+BYPASS: Final = 0
+"""The bypass's number among the branches."""
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 
@@ -53,6 +55,8 @@ class Manifold:
         self._noise_ratio = noise_ratio
         self._random = random.Random(seed)  # noqa: S311 - sensor noise, not a secret
         self._branches = {self.setpoint_topic(branch): branch for branch in self.branches}
+        if self.has_bypass:
+            self._branches[self.setpoint_topic(BYPASS)] = BYPASS
 
     @property
     def branches(self) -> range:
@@ -60,20 +64,31 @@ class Manifold:
         return range(1, len(self.plant.inputs.branch_valve_ratio) + 1)
 
     @property
+    def has_bypass(self) -> bool:
+        """Return whether a valve lets coolant past the racks."""
+        return self.plant.params.bypass_branch_ratio > 0.0
+
+    @property
     def status_topic(self) -> str:
         """Return where it says online, and its last will offline."""
         return f"{self.topic}/status"
 
     def setpoint_topic(self, branch: int) -> str:
-        """Return where it takes a branch valve setpoint."""
-        return f"{self.topic}/branch/{branch}/valve_setpoint"
+        """Return where it takes a valve setpoint."""
+        return f"{self._place(branch)}/valve_setpoint"
 
     def telemetry_topic(self, branch: int) -> str:
         """Return where it speaks of a branch."""
-        return f"{self.topic}/branch/{branch}/telemetry"
+        return f"{self._place(branch)}/telemetry"
 
     def telemetry(self, branch: int, wall_s: float) -> dict[str, float]:
-        """Return what a branch says: L/min, degC, %, and wall time in ms."""
+        """Return what a branch says: L/min, degC, %, and wall time in ms; of the bypass flow and position."""
+        if branch == BYPASS:
+            return {
+                "flow_lpm": self._noisy(lpm_from_m3_s(self.plant.bypass_flow_m3_s), FLOW_NOISE_LPM / 8.0),
+                "valve_position_pct": round(self.plant.bypass_valve_ratio * 100.0, 3),
+                "timestamp_ms": round(wall_s * 1000.0),
+            }
         rack = branch - 1
         return {
             "flow_lpm": self._noisy(lpm_from_m3_s(float(self.plant.rack_flow_m3_s[rack])), FLOW_NOISE_LPM / 8.0),
@@ -95,7 +110,10 @@ class Manifold:
         if branch is None or value is None:
             self.setpoints_refused += 1
             return False
-        self.plant.inputs.branch_valve_ratio[branch - 1] = value / 100.0
+        if branch == BYPASS:
+            self.plant.inputs.bypass_valve_ratio = value / 100.0
+        else:
+            self.plant.inputs.branch_valve_ratio[branch - 1] = value / 100.0
         self.setpoints_taken += 1
         return True
 
@@ -124,15 +142,19 @@ class Manifold:
         Timestamps advance with the device's own clock, which in a demo runs faster than the wall's.
         """
         wall_origin_s = clock.wall_s() - clock.now_s()
-        pause_s = TELEMETRY_PERIOD_S / len(self.branches)
+        speakers = (*self.branches, BYPASS) if self.has_bypass else tuple(self.branches)
+        pause_s = TELEMETRY_PERIOD_S / len(speakers)
         due_s = clock.now_s()
         while True:
-            for branch in self.branches:
+            for branch in speakers:
                 stamp_s = wall_origin_s + clock.now_s()
                 link.publish(self.telemetry_topic(branch), orjson.dumps(self.telemetry(branch, stamp_s)))
                 self.published += 1
                 due_s = max(due_s + pause_s, clock.now_s())
                 await clock.sleep(due_s - clock.now_s())
+
+    def _place(self, branch: int) -> str:
+        return f"{self.topic}/bypass" if branch == BYPASS else f"{self.topic}/branch/{branch}"
 
     def _noisy(self, value: float, deviation: float) -> float:
         return round(value + self._random.gauss(0.0, deviation) * self._noise_ratio, 4)

@@ -8,7 +8,7 @@ that a device that was frozen wakes up where it froze and does not race through 
 import asyncio
 import os
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -55,6 +55,7 @@ class SimulatorSettings:
         mqtt_host: broker the manifold talks to; None for no manifold.
         mqtt_port: its port.
         topic: the manifold's topic.
+        bypass: the manifold has a bypass valve, as wide as one branch.
         scenario: what happens.
         speed_ratio: device seconds per real second.
         refresh_s: period of the row CDU's status block.
@@ -74,6 +75,7 @@ class SimulatorSettings:
     mqtt_host: str | None = "127.0.0.1"
     mqtt_port: int = 1883
     topic: str = "manifold/manifold1"
+    bypass: bool = False
     scenario: Scenario = field(default_factory=Scenario)
     speed_ratio: float = 1.0
     refresh_s: float = REFRESH_S
@@ -122,6 +124,8 @@ class Simulator:
         plain = reference_plant(
             rack_count=RACK_COUNT, rack_heat_rated_w=RACK_HEAT_RATED_W, valve_stroke_s=settings.valve_stroke_s
         )
+        if settings.bypass:
+            plain = replace(plain, bypass_branch_ratio=1.0)
         self.params = settings.oddities.of(plain)
         self.plant = Plant(self.params, kernel=ADVANCE.function)
         self._apply(settings.scenario.at(0.0))

@@ -26,6 +26,7 @@ def state_of(simulator: "Simulator") -> dict[str, Any]:
         "heat_exchanged_kw": plant.heat_exchanged_w / W_PER_KW,
         "case_temp_max_c": float(plant.rack_case_temp_c.max()),
         "branch_valve_positions_pct": [float(ratio) * 100.0 for ratio in plant.branch_valve_ratio],
+        "bypass_valve_position_pct": plant.bypass_valve_ratio * 100.0,
         "remote": port.remote,
         "obeying": port.obeying,
         "imperial": port.imperial,

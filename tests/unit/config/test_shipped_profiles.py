@@ -16,6 +16,7 @@ SHIPPED = {
     "generic-cdu",
     "orv3-rpu",
     "rack-manifold",
+    "rack-manifold-bypass",
     "row-cdu",
     "row-cdu-climate",
     "row-cdu-conductivity-meter",
@@ -28,7 +29,7 @@ SHIPPED = {
     "row-cdu-transfer-switch-2",
     "row-cdu-turbidity-meter",
 }
-MODBUS = sorted(SHIPPED - {"rack-manifold"})
+MODBUS = sorted(SHIPPED - {"rack-manifold", "rack-manifold-bypass"})
 
 
 def points_of(name):
