@@ -253,6 +253,7 @@ class _Builder:
             failsafe_speed_pct=cdu.failsafe.pump_speed_pct,
             valve_table=tuple((r.heat_load_kw, r.valve_position_pct) for r in cdu.failsafe.valve_position_table),
             wants_manual=cdu.mode == "manual",
+            disabled=cdu.mode == "disabled",
             required=self.required(supply_temp.point, pressure.point, (valve, *pumps), remote),
             model=None if cdu.model is None else self.model(cdu.model),
             pump_group=build_pumps(cdu.pumps, self.point, self.speed_poll_s(pumps)),

@@ -307,7 +307,7 @@ class CduConfig(Model):
 
     name: Token
     device: Token
-    mode: Literal["automatic", "manual"]
+    mode: Literal["automatic", "manual", "disabled"]
     supply_temp: SupplyTempLoopConfig
     pressure: PressureLoopConfig
     failsafe: FailsafeConfig

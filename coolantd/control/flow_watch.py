@@ -45,7 +45,7 @@ from coolantd.control.layout import (
 )
 from coolantd.control.supply_law import usable_reading
 from coolantd.point import FloatArray, IntArray
-from coolantd.safety.modes import Mode
+from coolantd.safety.modes import ACTS_AS, Mode
 
 LOST_AFTER_S: Final = 0.9
 """Two readings in a row at 0.5 s, whatever the cycle's jitter."""
@@ -89,7 +89,7 @@ def secondary_lost(c: FloatArray, ep: FloatArray, e: FloatArray, d: FloatArray, 
     nothing = flow < NO_FLOW_RATIO * rated
     if nothing and e[E_NOW + POWER] > NO_LOAD_RATIO * ep[EP_RATED_KW]:
         return True
-    if not told_pct > 0.0 or d[D_MODE] == _STARTING:
+    if not told_pct > 0.0 or ACTS_AS[int(d[D_MODE])] == _STARTING:
         e[E_FLOW_PER_PCT] = math.nan
         return False
     per_pct = flow / told_pct

@@ -34,7 +34,7 @@ from coolantd.control.layout import (
 )
 from coolantd.control.pid import clip
 from coolantd.point import FloatArray, IntArray
-from coolantd.safety.modes import Mode
+from coolantd.safety.modes import ACTS_AS, Mode
 
 EQUALISE_S: Final = 5.0
 """Time in which a member's output comes to the mean. A pressure loop is settled after 2 s; a sensor 1 kPa off then
@@ -66,7 +66,7 @@ def is_able(
     reason: IntArray,
 ) -> bool:
     """Return whether a CDU can carry a share: in automatic, its pumps its own and not measured to stand still."""
-    if d[n, D_MODE] != _AUTOMATIC or loop_yielded(x[n], PRESSURE, y, quality, reason):
+    if ACTS_AS[int(d[n, D_MODE])] != _AUTOMATIC or loop_yielded(x[n], PRESSURE, y, quality, reason):
         return False
     somebody = any_yielded(x[n], y, quality, reason)
     speed_pct = loop_output(x[n], PRESSURE, Y_POSITION, somebody, y, value, quality, reason)

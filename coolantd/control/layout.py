@@ -48,39 +48,46 @@ S_TRIAL: Final = 8
 S_TRIAL_OPERATOR: Final = 2.0
 S_TRIAL_PCT: Final = 9
 """Where a trial or an operator wants the output."""
-LOOP_STATE: Final = 10
+S_HELD: Final = 10
+"""1 while something above the loop (an interlock, an operator) has its actuators. Written after the demands; the loop
+of the next step takes it back and goes on from where they are."""
+S_HELD_PCT: Final = 11
+"""Where that has them."""
+LOOP_STATE: Final = 12
 
 C_DEW_DESIGN_C: Final = 0
 C_DEW_MARGIN_K: Final = 1
 C_FAILSAFE_SPEED: Final = 2
 C_WANTS_MANUAL: Final = 3
 C_REMOTE_VALUE: Final = 4
+C_DISABLED: Final = 5
+"""1 where the configuration says disabled."""
 
 # The model of a CDU behind the feedforward; all NaN where there is none (see ``control.model``).
-C_MODEL_UA_KW_K: Final = 5
+C_MODEL_UA_KW_K: Final = 6
 """Conductance of the exchanger at both rated flows; NaN: no model, fixed gains."""
-C_MODEL_TCS_RATED_LPM: Final = 6
-C_MODEL_FWS_RATED_LPM: Final = 7
-C_MODEL_KV_LPM: Final = 8
+C_MODEL_TCS_RATED_LPM: Final = 7
+C_MODEL_FWS_RATED_LPM: Final = 8
+C_MODEL_KV_LPM: Final = 9
 """Flow of the wide open facility valve at 1 kPa over it."""
-C_MODEL_FWS_RESISTANCE: Final = 9
+C_MODEL_FWS_RESISTANCE: Final = 10
 """Of the exchanger and its pipes on the facility side, kPa/(L/min)2."""
-C_MODEL_LN_RANGEABILITY: Final = 10
-C_MODEL_TCS_CAPACITY: Final = 11
+C_MODEL_LN_RANGEABILITY: Final = 11
+C_MODEL_TCS_CAPACITY: Final = 12
 """rho cp of the coolant, kJ/(L K)."""
-C_MODEL_FWS_CAPACITY: Final = 12
-C_MODEL_FWS_DP_KPA: Final = 13
+C_MODEL_FWS_CAPACITY: Final = 13
+C_MODEL_FWS_DP_KPA: Final = 14
 """Facility differential pressure where none is measured."""
-C_MODEL_EXCHANGER_L: Final = 14
+C_MODEL_EXCHANGER_L: Final = 15
 """Coolant that holds as much heat as the exchanger's secondary side, metal included."""
-C_MODEL_PIPE_L: Final = 15
+C_MODEL_PIPE_L: Final = 16
 """From the racks to the tank."""
-C_MODEL_TANK_L: Final = 16
-C_MODEL_PLATE_LAG_S: Final = 17
-C_MODEL_SENSOR_LAG_S: Final = 18
-C_MODEL_ACTUATOR_LAG_S: Final = 19
-C_MODEL_DEADBAND_PCT: Final = 20
-CDU_PARAMETERS: Final = 21
+C_MODEL_TANK_L: Final = 17
+C_MODEL_PLATE_LAG_S: Final = 18
+C_MODEL_SENSOR_LAG_S: Final = 19
+C_MODEL_ACTUATOR_LAG_S: Final = 20
+C_MODEL_DEADBAND_PCT: Final = 21
+CDU_PARAMETERS: Final = 22
 
 D_MODE: Final = 0
 D_MODE_S: Final = 1
@@ -138,7 +145,9 @@ D_FLOOR_C: Final = D_IMPLAUSIBLE + 1
 """Dew-point floor of the supply temperature in force; NaN before the first cycle (see ``control.dew_floor``)."""
 D_DEW_BAD_S: Final = D_FLOOR_C + 1
 """Seconds for which no dew point has been known."""
-CDU_STATE: Final = D_DEW_BAD_S + 1
+D_OVERRIDDEN: Final = D_DEW_BAD_S + 1
+"""1 while an operator's override has one of its loops or actuators."""
+CDU_STATE: Final = D_OVERRIDDEN + 1
 
 PUMPS_MAX: Final = 8
 """The largest CDUs in public data sheets have three; configuration allows no more than this."""

@@ -34,6 +34,8 @@ from coolantd.control.layout import (
     P_SETPOINT,
     P_SETPOINT_RATE,
     S_FILTERED,
+    S_HELD,
+    S_HELD_PCT,
     S_OUTPUT,
     S_SETPOINT,
     S_SETPOINT_USED,
@@ -132,7 +134,7 @@ def run_loop(
     """Advance one loop of one CDU in its mode, in place; outputs stay bumpless from mode to mode.
 
     A loop whose actuators are all left to another writer follows the measured position in every mode, so that it goes
-    on from there when it gets them back.
+    on from there when it gets them back; in the same way it follows what an interlock or an operator has them at.
     """
     feedforward = 0.0
     if mode == _STARTING or yielded:
@@ -221,6 +223,8 @@ def run_loops(
         yielded = somebody and loop_yielded(x, k, y, quality, reason)
         others = somebody and not yielded
         measured_pct = loop_output(x, k, Y_POSITION, others, y, value, quality, reason)
+        if s[k, S_HELD] == 1.0:  # an interlock or an operator has it: go on from there
+            yielded, measured_pct, s[k, S_HELD] = True, s[k, S_HELD_PCT], 0.0
         held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
         if k == SUPPLY_TEMP and has_model(c):
             drives = mode == _AUTOMATIC and not yielded and s[k, S_TRIAL] == 0.0

@@ -19,6 +19,7 @@ from coolantd.control.layout import (
     A_LAST,
     D_CAUSE,
     D_MODE,
+    D_OVERRIDDEN,
     F_MAXIMUM,
     F_MINIMUM,
     F_RATE,
@@ -43,7 +44,7 @@ from coolantd.control.plan import Plan
 from coolantd.control.pump_layout import U_TRIPPED
 from coolantd.control.reset_layout import T_LEAST, TRIM_PARAMETERS
 from coolantd.point import FloatArray, Quality, Reason
-from coolantd.safety.modes import Cause, Mode
+from coolantd.safety.modes import IN_CONTROL, Cause
 
 RETURN_STEP_PCT: Final = 1.0
 """Largest move of one cycle after an override: what a restart may move at once (FM-46)."""
@@ -52,7 +53,7 @@ RETURN_S: Final = 30.0
 RETURN_MAX_S: Final = 120.0
 """An actuator that is still on its way is let go after this: the whole range at one cycle's step takes less."""
 
-CONTROLLED: Final = frozenset({int(Mode.AUTOMATIC), int(Mode.MANUAL)})
+CONTROLLED: Final = frozenset(int(mode) for mode in IN_CONTROL)
 _BAD: Final = int(Quality.BAD)
 _OTHER: Final = int(Reason.LOCAL_OVERRIDE)
 _OPERATOR: Final = int(Reason.OPERATOR_OVERRIDE)
@@ -260,11 +261,13 @@ def _go_back(override: Override, plan: Plan, memory: Memory, result: Result) -> 
 
 
 def tell(overrides: Sequence[Override], plan: Plan, memory: Memory, seen: Seen) -> None:
-    """Say of every CDU why it is not wholly in automatic: an operator has part of it; in place."""
+    """Say of every CDU that an operator has part of it, and that this is why it is not in automatic; in place."""
+    memory.d[:, D_OVERRIDDEN] = 0.0
     for each in overrides:
         n = cdu_of(each, plan)
         if n < 0 or each.over or each.standing is not Standing.IN_FORCE:
             continue
+        memory.d[n, D_OVERRIDDEN] = 1.0
         rows = [touch_of(int(i), plan) for i in plan.x[n, X_VALVE : X_PUMP + PUMPS_MAX] if i >= 0]
         if int(memory.d[n, D_CAUSE]) in _SOMEBODY and not any(seen.reason[row] == _OTHER for row in rows):
             memory.d[n, D_CAUSE] = float(Cause.OPERATOR_OVERRIDE)

@@ -135,6 +135,7 @@ class CduParameters:
         remote: point that says whether the device obeys us, or None; ``remote_value`` when it does.
         valve_table: rows of (heat load kW, position %), ascending.
         required: points that must be good before failsafe is left.
+        disabled: it is watched and never written.
         model: for the feedforward, or None: fixed gains alone.
         estimate: what is held against the model besides; without a model nothing is.
         pump_group: how its pumps share the work.
@@ -157,6 +158,7 @@ class CduParameters:
     valve_table: tuple[tuple[float, float], ...]
     wants_manual: bool
     required: tuple[int, ...]
+    disabled: bool = False
     model: ModelParameters | None = None
     estimate: EstimateParameters = NOTHING_MORE
     pump_group: PumpGroupParameters = ALL_RUN
@@ -319,6 +321,7 @@ def make_plan(
             cdu.failsafe_speed_pct,
             float(cdu.wants_manual),
             cdu.remote_value,
+            float(cdu.disabled),
             *_pack_model(cdu.model),
         ]
         for cdu in cdus

@@ -20,7 +20,7 @@ from coolantd.control.pump_roles import assign, available, count_hours, find_rol
 from coolantd.control.pump_trips import HELPERS as TRIP_HELPERS
 from coolantd.control.pump_trips import watch_pump
 from coolantd.point import FloatArray, IntArray, Quality
-from coolantd.safety.modes import Mode
+from coolantd.safety.modes import ACTS_AS, Mode
 
 _BAD: Final = int(Quality.BAD)
 _STARTING: Final = int(Mode.STARTING)
@@ -111,7 +111,7 @@ def distribute_cdu(
     dt_s: float,
 ) -> None:
     """Drive the pumps of one CDU, in place: ``p, s`` are the rows of its pressure loop."""
-    mode = int(d[D_MODE])
+    mode = int(ACTS_AS[int(d[D_MODE])])
     may_change = mode == _AUTOMATIC and s[S_TRIAL] == 0.0  # nobody comes or goes while a trial wants to learn something
     measured = value[x[X_PV + PRESSURE]] if quality[x[X_PV + PRESSURE]] != _BAD else math.nan
     before = on_duty(x, u)

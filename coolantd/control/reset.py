@@ -59,10 +59,10 @@ from coolantd.control.reset_layout import (
 from coolantd.control.trim_respond import HELPERS as TRIM_HELPERS
 from coolantd.control.trim_respond import trim_and_respond
 from coolantd.point import FloatArray, IntArray, Quality
-from coolantd.safety.modes import Mode
+from coolantd.safety.modes import ACTS_AS, Mode
 
 _BAD: Final = int(Quality.BAD)
-_AUTOMATIC: Final = float(Mode.AUTOMATIC)
+_AUTOMATIC: Final = int(Mode.AUTOMATIC)
 _INPUTS_BAD: Final = float(ResetUse.INPUTS_BAD)
 _STORM: Final = float(ResetUse.STORM)
 _BY_PRESSURE: Final = int(InCharge.MAXIMUM_PRESSURE)
@@ -260,7 +260,7 @@ def reset_cdu(
     dt_s: float,
 ) -> None:
     """Do all this for one CDU: ``p``, ``w`` and ``conditions`` are its own rows and change in place."""
-    automatic = d[D_MODE] == _AUTOMATIC
+    automatic = ACTS_AS[int(d[D_MODE])] == _AUTOMATIC
     supply_c = reading(points[X_PV + SUPPLY_TEMP], value, quality)
     excess_k = supply_c - s[SUPPLY_TEMP, S_SETPOINT_USED]
     if not math.isfinite(excess_k):

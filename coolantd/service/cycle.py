@@ -133,7 +133,7 @@ class Cycle:
                 self._modes[cdu.name] = mode
                 now, cause = Mode(mode).label, Cause(int(decision.causes[n])).label
                 was = "" if before is None else Mode(before).label
-                tell = log.warning if mode == Mode.FAILSAFE and was else log.info
+                tell = log.warning if mode in (Mode.FAILSAFE, Mode.TRIPPED) and was else log.info
                 tell("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
                 self._journal.record("mode_changed", cdu=cdu.name, mode=now, previous=was, cause=cause)
 

@@ -20,7 +20,7 @@ from coolantd.control.layout import (
 from coolantd.control.plan import Plan
 from coolantd.control.step import ControlState
 from coolantd.point import FloatArray
-from coolantd.safety.modes import Mode
+from coolantd.safety.modes import ACTS_AS, Mode
 
 
 class ModelUse(StrEnum):
@@ -91,4 +91,4 @@ def _use(d: FloatArray, *, yielded: bool) -> ModelUse:
         return ModelUse.INPUTS_BAD
     if d[D_MODEL_READY] == D_MODEL_DISTRUSTED:
         return ModelUse.BIAS_LARGE
-    return ModelUse.IN_USE if d[D_MODE] == Mode.AUTOMATIC and not yielded else ModelUse.FOLLOWING
+    return ModelUse.IN_USE if ACTS_AS[int(d[D_MODE])] == Mode.AUTOMATIC and not yielded else ModelUse.FOLLOWING

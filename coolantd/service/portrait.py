@@ -16,7 +16,7 @@ from coolantd.control.layout import (
 )
 from coolantd.point import Quality, Snapshot
 from coolantd.safety.envelope import Refusal
-from coolantd.safety.modes import Cause, Mode
+from coolantd.safety.modes import IN_CONTROL, Cause, Mode
 from coolantd.service.branch_view import branch_views
 from coolantd.service.cycle import Cycle
 from coolantd.service.estimate_view import estimate_views
@@ -29,7 +29,8 @@ from coolantd.service.trial_record import loop_under_trial
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
 from coolantd.service.vote_view import vote_views
 
-CONTROLLING = (Mode.AUTOMATIC, Mode.MANUAL)
+AS_CONFIGURED = IN_CONTROL | {Mode.DISABLED}
+"""A CDU in one of these is not what keeps the daemon from being ready."""
 
 
 def portray(
@@ -82,7 +83,7 @@ def _with_local(cycle: Cycle, device: DeviceView) -> DeviceView:
 
 
 def _labels() -> tuple[str, ...]:
-    return tuple(mode.label for mode in CONTROLLING)
+    return tuple(mode.label for mode in AS_CONFIGURED)
 
 
 def _cdus(cycle: Cycle) -> tuple[CduView, ...]:

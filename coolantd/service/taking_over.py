@@ -78,9 +78,9 @@ def devices_given_up(old: Loaded, new: Loaded, gone: Collection[str]) -> list[st
         new: what will be.
         gone: devices that are removed or have moved.
     """
-    commanded = {cdu.device for cdu in new.config.cdus}
+    commanded = {cdu.device for cdu in new.config.cdus if cdu.mode != "disabled"}
     staying = {device.name for device in old.config.devices if device.name in commanded} - set(gone)
-    return [cdu.device for cdu in old.config.cdus if cdu.device not in staying]
+    return [cdu.device for cdu in old.config.cdus if cdu.mode != "disabled" and cdu.device not in staying]
 
 
 async def give_back(cycle: Cycle, loaded: Loaded, devices: Sequence[str], deadline_s: float) -> None:

@@ -33,7 +33,7 @@ from coolantd.service.readback_watch import ORDERED, Mark, ReadbackWatch, mark_n
 
 __all__ = ["REMOTE_RETRY_S", "RETRY_S", "VERIFY_AGE_S", "ActuatorOutlet", "DeviceOutlet", "Writer"]
 
-URGENT_MODES: Final = frozenset({int(Mode.STARTING), int(Mode.FAILSAFE), int(Mode.MANUAL)})
+URGENT_MODES: Final = frozenset({int(Mode.STARTING), int(Mode.FAILSAFE), int(Mode.MANUAL), int(Mode.TRIPPED)})
 
 _SILENT: Final = frozenset({int(Reason.STALE), int(Reason.NOT_CONNECTED), int(Reason.NO_COMMUNICATION)})
 

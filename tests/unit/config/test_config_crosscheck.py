@@ -181,7 +181,8 @@ REFUSED = {
         [("[cdu.failsafe]", "[cdu.manual]\npump_speed_pct = 0\n[cdu.failsafe]")],
         "cdu[0].manual.pump_speed_pct", "pump_speed_pct = 0", "above 0"),
     "mode misspelt": (
-        [('mode = "automatic"', 'mode = "auto"')], "cdu[0].mode", 'mode = "auto"', "'automatic' or 'manual'"),
+        [('mode = "automatic"', 'mode = "auto"')], "cdu[0].mode", 'mode = "auto"',
+        "'automatic', 'manual' or 'disabled'"),
     "not finite (FM-16)": ([("setpoint_c = 34.0", "setpoint_c = nan")], f"{SUPPLY}.setpoint_c", "= nan", "finite"),
     "infinite (FM-16)": ([("setpoint_c = 34.0", "setpoint_c = 1e999")], f"{SUPPLY}.setpoint_c", "= 1e999", "finite"),
     "number as text": ([("setpoint_c = 34.0", 'setpoint_c = "34.0"')], f"{SUPPLY}.setpoint_c", '"34.0"', "a number"),

@@ -21,7 +21,7 @@ def test_i9_an_overridden_valve_goes_to_its_value_at_slew_and_nothing_moves_it_f
     rig.put(supply=25.0)  # far too cold: the loop would close it
     assert set(trace(rig, 100)) == {80.0}
     assert not rig.decision.refusals.any()
-    assert (rig.mode(), rig.cause(), standing(rig)) == (Mode.AUTOMATIC, Cause.OPERATOR_OVERRIDE, Standing.IN_FORCE)
+    assert (rig.mode(), rig.cause(), standing(rig)) == (Mode.OVERRIDE, Cause.OPERATOR_OVERRIDE, Standing.IN_FORCE)
 
 
 def test_the_rest_of_the_cdu_goes_on_as_in_automatic():
