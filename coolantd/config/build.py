@@ -10,6 +10,7 @@ from typing import Final
 
 from coolantd.config.build_branches import balance_parameters, feeding_cdu, fixed_positions
 from coolantd.config.build_groups import build_groups
+from coolantd.config.build_leaks import build_leaks
 from coolantd.config.build_pumps import reset_parameters
 from coolantd.config.duty_build import build_pumps
 from coolantd.config.estimate_build import build_estimate, fed_branches
@@ -39,6 +40,7 @@ from coolantd.control.plan import (
     make_plan,
 )
 from coolantd.protocol.profile import DifferencePoint, PollClass, Profile, Role, WriteRule
+from coolantd.safety.leak_plan import pack_leaks
 
 HOLD_POLLS: Final = 1.5
 """A refused reading holds for this many polls: one never trips and two in a row do, whatever the cycle's jitter."""
@@ -331,7 +333,8 @@ def _plan(loaded: Loaded, specs: Sequence[PointSpec]) -> Plan:
     sensors = sensor_plan(config, config.cdus, builder.index, builder.periods_s, loaded.profiles)
     period_s = config.control.period_s
     groups = build_groups(config)
-    return make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced, sensors=sensors, groups=groups)
+    plan = make_plan(cdus, builder.actuators, period_s=period_s, manifolds=balanced, sensors=sensors, groups=groups)
+    return replace(plan, leaks=pack_leaks(build_leaks(config, builder.actuators, builder.point)))
 
 
 def build_plan_without(loaded: Loaded, devices: Collection[str]) -> Plan:

@@ -14,6 +14,7 @@ from coolantd.config.estimatecheck import check_estimate
 from coolantd.config.explain import shown
 from coolantd.config.groupcheck import check_groups
 from coolantd.config.hosts import LOOPBACK_ALLOWED, is_loopback
+from coolantd.config.leakcheck import check_leaks
 from coolantd.config.linecheck import check_lines
 from coolantd.config.locate import KeyPath
 from coolantd.config.loopcheck import Plant, check_cdu, inside
@@ -31,7 +32,7 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     """Return every contradiction between the parts of a configuration."""
     document = draft.document
     problems = [*_http(draft), *_mqtt(draft)]
-    for entries in (draft.lines, draft.devices, draft.cdus, draft.manifolds, draft.groups):
+    for entries in (draft.lines, draft.devices, draft.cdus, draft.manifolds, draft.groups, draft.leak_zones):
         problems += _unique_names(entries, document)
     problems += _unique_endpoints(draft.devices, document)
     for device in draft.devices:
@@ -41,6 +42,7 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
     plant = Plant(document, draft.devices)
     drivers = [problem for cdu in draft.cdus for problem in (*check_cdu(cdu, plant), *check_estimate(cdu, plant))]
     problems += [problem for cdu in draft.cdus for check in (check_pumps, check_duty) for problem in check(cdu, plant)]
+    problems += check_leaks(draft, plant)
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]
     drivers += [problem for manifold in draft.manifolds for problem in _manifold(manifold, cdus, plant)]
     drivers += check_askers([m.config for m in draft.manifolds if m.config is not None], draft.cdus, plant)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from coolantd.config.leak_models import LeakZoneConfig
 from coolantd.config.line_models import LineConfig
 from coolantd.config.load import Loaded
 from coolantd.config.models import CduConfig, Config, DeviceConfig, GroupConfig, ManifoldConfig
@@ -65,6 +66,7 @@ def diff(old: Loaded, new: Loaded) -> ConfigDiff:
     cdus = _matched("", _named(was.cdus), _named(now.cdus), lines)
     manifolds = _matched("manifold ", _named(was.manifolds), _named(now.manifolds), lines)
     _matched("group ", _named(was.groups), _named(now.groups), lines)
+    _matched("leak zone ", _named(was.leak_zones), _named(now.leak_zones), lines)
     _matched("proxy ", _proxies(was), _proxies(now), lines)
     return ConfigDiff(
         devices_added=devices[0],
@@ -115,7 +117,9 @@ def _matched(
     return added, removed, changed
 
 
-def _named(entries: Iterable[CduConfig | GroupConfig | ManifoldConfig | LineConfig]) -> dict[str, Flat]:
+def _named(
+    entries: Iterable[CduConfig | GroupConfig | ManifoldConfig | LineConfig | LeakZoneConfig],
+) -> dict[str, Flat]:
     return {entry.name: _flat(entry) for entry in entries}
 
 

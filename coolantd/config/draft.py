@@ -14,6 +14,7 @@ from coolantd.config.duty_models import PumpsConfig
 from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.explain import explain
 from coolantd.config.fields import Model
+from coolantd.config.leak_models import LeakZoneConfig
 from coolantd.config.line_models import LineConfig, ProxyConfig
 from coolantd.config.locate import KeyPath
 from coolantd.config.models import (
@@ -99,6 +100,13 @@ class GroupDraft(Named):
 
 
 @dataclass(frozen=True, slots=True)
+class LeakZoneDraft(Named):
+    """A leak zone."""
+
+    config: LeakZoneConfig | None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Every part of a configuration that could be understood."""
 
@@ -114,6 +122,7 @@ class Draft:
     lines: tuple[LineDraft, ...]
     proxies: tuple[ProxyDraft, ...]
     groups: tuple[GroupDraft, ...]
+    leak_zones: tuple[LeakZoneDraft, ...] = ()
 
 
 def validate(document: Document) -> tuple[Config | None, tuple[Problem, ...]]:
@@ -149,6 +158,10 @@ def draft(document: Document) -> Draft:
             GroupDraft(path, _text(item, "name"), _part(GroupConfig, item)) for path, item in _items(table, "group")
         ),
         proxies=tuple(ProxyDraft(path, None, _part(ProxyConfig, item)) for path, item in _items(table, "proxy")),
+        leak_zones=tuple(
+            LeakZoneDraft(path, _text(item, "name"), _part(LeakZoneConfig, item))
+            for path, item in _items(table, "leak_zone")
+        ),
     )
 
 

@@ -31,6 +31,7 @@ from coolantd.config.fields import (
     Topic,
     within,
 )
+from coolantd.config.leak_models import ZONES_MAX, LeakZoneConfig
 from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
 from coolantd.config.plant_model import ModelConfig
 from coolantd.config.pump_models import (
@@ -359,6 +360,7 @@ class Config(Model):
     manifolds: Annotated[tuple[ManifoldConfig, ...], Field(alias="manifold", max_length=DEVICES_MAX)] = ()
     groups: Annotated[tuple[GroupConfig, ...], Field(alias="group", max_length=CDUS_MAX)] = ()
     proxies: Annotated[tuple[ProxyConfig, ...], Field(alias="proxy", max_length=PROXIES_MAX)] = ()
+    leak_zones: Annotated[tuple[LeakZoneConfig, ...], Field(alias="leak_zone", max_length=ZONES_MAX)] = ()
 
 
 def _together(what: str, allowed: str) -> PydanticCustomError:

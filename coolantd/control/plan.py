@@ -40,11 +40,14 @@ from coolantd.control.reset_plan import NO_RESET, ResetParameters, ResetPlan, pa
 from coolantd.control.sensor_plan import SensorPlan
 from coolantd.control.stages import INTERPRETED, Stages
 from coolantd.point import FloatArray, IntArray
+from coolantd.safety.leak_plan import LeakPlan, pack_leaks
 
 __all__ = ["NAN", "ActuatorParameters", "Plan", "make_plan"]
 
 NOTHING_MORE: Final = EstimateParameters()
 """No point and no figure besides the model's."""
+NO_LEAKS: Final = pack_leaks()
+"""No zone is watched."""
 NO_SENSORS: Final = SensorPlan()
 """Every reference to a point is one sensor, and nothing is watched."""
 
@@ -173,6 +176,7 @@ class Plan:
         branches: the balanced manifolds.
         sensors: votes and watched sensors.
         groups: CDUs that feed one header together.
+        leaks: the leak zones.
         stages: the kernels in use; interpreted at first, replaced by ``with_kernels`` when compiled.
     """
 
@@ -195,6 +199,7 @@ class Plan:
     k: IntArray
     sensors: SensorPlan = NO_SENSORS
     reset: ResetPlan
+    leaks: LeakPlan = NO_LEAKS
     stages: Stages = INTERPRETED
 
     def arrays(self) -> Fixed:

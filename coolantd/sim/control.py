@@ -15,16 +15,19 @@ Served by the same control socket as the daemon's: JSON lines, ``{"command": ...
 ``hold_rpu``              ``registers``: {"36864": 123, ...} fixes words of the RPU; null lets one go
 ``trip_rpu_pump``         ``pump``: 1 to 4; its reset bit puts it back
 ``plug_rpu``              ``on``: false pulls the RPU's serial adapter, true puts it back
+``set_leak``              ``branch``, ``detector``: rope, spot, tray; ``wire``: dry, wet, open, short
 ``quit``                  end the simulator
 ========================  =======================================================================
 """
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from coolantd.errors import CoolantdError
 from coolantd.plant.layout import PUMP_COUNT
 from coolantd.service.control_socket import Handler, Peer
+from coolantd.sim.leak_detectors import Detector, Wire
 from coolantd.sim.miswiring import parse_miswiring
 from coolantd.sim.rpu import Rpu
 from coolantd.sim.rpu_model import PUMPS
@@ -69,6 +72,7 @@ class Control:
             "hold_rpu": self._hold_rpu,
             "trip_rpu_pump": self._trip_rpu_pump,
             "plug_rpu": self._plug_rpu,
+            "set_leak": self._set_leak,
             "quit": self._quit,
         }
 
@@ -150,6 +154,21 @@ class Control:
             (line.plug if on else line.unplug)()
         return {"ok": True}
 
+    async def _set_leak(self, order: Order, _peer: Peer) -> Order:
+        manifold = self._simulator.manifold
+        if manifold is None:
+            raise CoolantdError("set_leak: there is no manifold here, allowed: with a broker")
+        branch = order.get("branch")
+        if isinstance(branch, bool) or not isinstance(branch, int):
+            raise CoolantdError(f"set_leak: branch = {branch!r:.40}, allowed: 1 to {len(manifold.branches)}")
+        detector = _word(order, "set_leak", "detector", [each.value for each in Detector])
+        wire = _word(order, "set_leak", "wire", [each.value for each in Wire])
+        try:
+            manifold.leaks.set(branch, Detector(detector), Wire(wire))
+        except ValueError as error:
+            raise CoolantdError(f"set_leak: {error}") from error
+        return {"ok": True}
+
     def _rpu(self, command: str) -> Rpu:
         rpu = self._simulator.rpu
         if rpu is None:
@@ -166,6 +185,13 @@ def _pump(order: Order, command: str, count: int) -> int:
     if isinstance(pump, bool) or not isinstance(pump, int) or not 1 <= pump <= count:
         raise CoolantdError(f"{command}: pump = {pump!r}, allowed: 1 to {count}")
     return pump
+
+
+def _word(order: Order, command: str, key: str, allowed: Sequence[str]) -> str:
+    word = order.get(key)
+    if not isinstance(word, str) or word not in allowed:
+        raise CoolantdError(f"{command}: {key} = {word!r:.40}, allowed: {', '.join(allowed)}")
+    return word
 
 
 def _registers(order: Order) -> dict[int, int | None]:

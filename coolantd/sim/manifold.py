@@ -14,6 +14,7 @@ import orjson
 from coolantd.clock import Clock
 from coolantd.device.mqtt import BrokerAddress, Message, MqttLink
 from coolantd.plant.loop import Plant
+from coolantd.sim.leak_detectors import LeakDetectors
 from coolantd.sim.sensors import FLOW_NOISE_LPM, TEMP_NOISE_K
 from coolantd.units import lpm_from_m3_s
 
@@ -42,6 +43,7 @@ class Manifold:
         setpoints_taken: valve setpoints obeyed.
         setpoints_refused: messages that were none.
         published: telemetry messages handed to the link.
+        leaks: the detectors at its branches.
         link: the connection, once ``run`` has begun.
     """
 
@@ -52,6 +54,7 @@ class Manifold:
         self.setpoints_refused = 0
         self.published = 0
         self.link: MqttLink | None = None
+        self.leaks = LeakDetectors(len(self.branches))
         self._noise_ratio = noise_ratio
         self._random = random.Random(seed)  # noqa: S311 - sensor noise, not a secret
         self._branches = {self.setpoint_topic(branch): branch for branch in self.branches}
@@ -80,6 +83,10 @@ class Manifold:
     def telemetry_topic(self, branch: int) -> str:
         """Return where it speaks of a branch."""
         return f"{self._place(branch)}/telemetry"
+
+    def leak_topic(self, branch: int) -> str:
+        """Return where it speaks of the leak detectors of a branch."""
+        return f"{self.topic}/branch/{branch}/leak"
 
     def telemetry(self, branch: int, wall_s: float) -> dict[str, float]:
         """Return what a branch says: L/min, degC, %, and wall time in ms; of the bypass flow and position."""
@@ -128,6 +135,7 @@ class Manifold:
                 group.create_task(link.run(), name="manifold-link")
                 group.create_task(self._listen(link, clock), name="manifold-listen")
                 group.create_task(self._speak(link, clock), name="manifold-speak")
+                group.create_task(self._speak_of_leaks(link, clock), name="manifold-leaks")
         finally:
             await link.close(farewell=OFFLINE)
 
@@ -155,6 +163,15 @@ class Manifold:
 
     def _place(self, branch: int) -> str:
         return f"{self.topic}/bypass" if branch == BYPASS else f"{self.topic}/branch/{branch}"
+
+    async def _speak_of_leaks(self, link: MqttLink, clock: Clock) -> None:
+        """Publish what the leak detectors say once a second, and at once when one changes."""
+        wall_origin_s = clock.wall_s() - clock.now_s()
+        while True:
+            for branch in self.branches:
+                says = self.leaks.says(branch, wall_origin_s + clock.now_s())
+                link.publish(self.leak_topic(branch), orjson.dumps(says))
+            await self.leaks.change(clock)
 
     def _noisy(self, value: float, deviation: float) -> float:
         return round(value + self._random.gauss(0.0, deviation) * self._noise_ratio, 4)

@@ -17,6 +17,7 @@ SHIPPED = {
     "orv3-rpu",
     "rack-manifold",
     "rack-manifold-bypass",
+    "rack-manifold-leak",
     "row-cdu",
     "row-cdu-climate",
     "row-cdu-conductivity-meter",
@@ -29,7 +30,7 @@ SHIPPED = {
     "row-cdu-transfer-switch-2",
     "row-cdu-turbidity-meter",
 }
-MODBUS = sorted(SHIPPED - {"rack-manifold", "rack-manifold-bypass"})
+MODBUS = sorted(name for name in SHIPPED if not name.startswith("rack-manifold"))
 
 
 def points_of(name):
