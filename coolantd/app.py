@@ -107,6 +107,7 @@ class Daemon:
             self._compose(gate)
             await self._keeper.restore()  # before anybody can give an order
             await self._open_faces()
+            self._watches.start()
             gate.open()
             background = [
                 group.create_task(self._cycle.run(self._completed), name="cycle"),
@@ -217,7 +218,8 @@ class Daemon:
             journal=self._journal,
         )
         self._keeper.add(*control_sections(self._cycle))
-        self._cycle.watchers.append(self._keeper.watch)
+        self._watches = self._around.watches(self._metrics, self._journal, self._liveness.pulse)
+        self._cycle.watchers += [self._keeper.watch, self._watches.watch]
 
     def _writer(self, plan: Plan, loaded: Loaded, table: PointTable) -> Writer:
         return Writer(
@@ -293,7 +295,7 @@ class Daemon:
             self._announced = True
             self._notifier.ready(self._status_line())
             log.info("ready", uptime_s=round(now_s - self._begun_s, 3))
-        if self._liveness.all_fresh():
+        if self._liveness.all_fresh() and self._watches.well():
             self._notifier.watchdog()
 
     def _status_line(self) -> str:
@@ -318,6 +320,7 @@ class Daemon:
             log.warning("not_handed_over", devices=failed, effect="they fall back when our heartbeat ends")
         await self._faces.stop()
         await self._fleet.stop(CLOSE_S, farewell=b"offline")
+        self._watches.stop()
         self._keeper.stop()
         self._journal.record("stopped")
         self._journal.stop()  # bounded, and the worker threads may all be waiting for a name server

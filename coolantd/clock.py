@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -54,6 +55,35 @@ class SystemClock:
     def timeout(self, duration_s: float) -> asyncio.Timeout:
         """Return an asyncio timeout of a duration in this clock's seconds."""
         return asyncio.timeout(duration_s / self.rate_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Three clocks read together, in seconds: their differences tell who moved.
+
+    Attributes:
+        monotonic_s: stands still while the machine is suspended.
+        boottime_s: does not, and nobody can set it either.
+        wall_s: since the epoch; set by hand and by time services.
+        spread_s: how long the reading took. A process that was not scheduled in the middle of it has read nonsense.
+    """
+
+    monotonic_s: float
+    boottime_s: float
+    wall_s: float
+    spread_s: float
+
+
+def read_clocks() -> Readings:
+    """Return the machine's clocks, never scaled."""
+    monotonic_s = time.monotonic()
+    boottime, wall_s = time.clock_gettime(time.CLOCK_BOOTTIME), time.time()
+    return Readings(monotonic_s, boottime, wall_s, time.monotonic() - monotonic_s)
+
+
+def monotonic_s() -> float:
+    """Return the machine's monotonic seconds, never scaled: for what watches the process and not the plant."""
+    return time.monotonic()
 
 
 def boottime_s() -> float:

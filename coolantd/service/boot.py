@@ -1,5 +1,6 @@
 """Which switching-on of the machine this is, and the present moment on the clocks that outlive a process."""
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,4 +28,9 @@ def boot_id(environ: Mapping[str, str] = os.environ, file: Path = BOOT_ID_FILE) 
 
 def present_moment(clock: Clock) -> Moment:
     """Return the present moment."""
-    return Moment(wall_s=clock.wall_s(), boottime_s=boottime_s(), boot_id=boot_id())
+    return Moment(wall_s=clock.wall_s(), boottime_s=boottime_s(), boot_id=_this_boot())
+
+
+@functools.cache
+def _this_boot() -> str:
+    return boot_id()

@@ -225,6 +225,7 @@ class Fleet:
             connect=self._connect,
         )
         self.mqtt = bus
+        self._pulse(MQTT_TASK)  # expected from now on: a task that never turns is missed too (I12)
         self._mqtt_task = self._own(self._spawn(bus.run(), name=MQTT_TASK))
 
     def _own(self, task: "asyncio.Task[None]") -> "asyncio.Task[None]":
@@ -267,6 +268,7 @@ class Fleet:
                 lease_over=lambda: self._resumed(way.name, sorted(bus.devices)),
             )
             self._buses[way] = bus
+            pulse()  # expected from now on
             self._own(self._spawn(bus.run(), name=name))
         return self._buses[way]
 

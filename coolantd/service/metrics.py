@@ -17,6 +17,10 @@ LATENESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 
 """From the event loop's own millisecond to the two half-second cycles at which a stall is a fault (FM-26)."""
 
 
+STALL_BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 10.0)
+"""From half a cycle more to the watchdog's patience and beyond, where only a stopped process comes back."""
+
+
 class Metrics:
     """One registry of everything counted; pass it to whoever counts."""
 
@@ -24,6 +28,7 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         Info("coolantd_build", "Version of the daemon", registry=self.registry).info({"version": __version__})
         self._make_daemon(self.registry)
+        self._make_vitals(self.registry)
         self._make_devices(self.registry)
         self._make_buses(self.registry)
         self._make_writes(self.registry)
@@ -72,6 +77,27 @@ class Metrics:
             "1 if at the start a state file, or a part of it, was found that could not be believed",
             registry=reg,
         )
+
+    def _make_vitals(self, reg: CollectorRegistry) -> None:
+        """Make what counts stalls and clocks."""
+        self.loop_stalls = Counter(
+            "coolantd_loop_stalls_total",
+            "Times the event loop stood still: warning above 0.25 s, fault above 1 s",
+            ["severity"],
+            registry=reg,
+        )
+        for severity in ("warning", "fault"):
+            self.loop_stalls.labels(severity)
+        self.loop_stall_s = Histogram(
+            "coolantd_loop_stall_seconds",
+            "How long the event loop stood still, each time it was for more than 0.25 s",
+            buckets=STALL_BUCKETS_S,
+            registry=reg,
+        )
+        self.clock_steps = Counter(
+            "coolantd_clock_steps_total", "Times the wall clock was set by more than 1 s", registry=reg
+        )
+        self.suspends = Counter("coolantd_suspends_total", "Times the machine was suspended", registry=reg)
 
     def _make_devices(self, reg: CollectorRegistry) -> None:
         """Make what counts devices."""

@@ -27,6 +27,7 @@ from coolantd.service.state_file import StateFile
 from coolantd.service.state_format import Moment
 from coolantd.service.systemd import Notifier
 from coolantd.service.view import DaemonView
+from coolantd.service.vitals import ServiceFault, Vitals
 
 
 class Listeners(Protocol):
@@ -91,6 +92,38 @@ class StoreMaker(Protocol):
         ...
 
 
+class Watches(Protocol):
+    """What watches the process itself; see ``Vitals``."""
+
+    def start(self) -> None:
+        """Begin to watch."""
+        ...
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        ...
+
+    def watch(self, now_s: float) -> None:
+        """Look once; called after every cycle."""
+        ...
+
+    def well(self) -> bool:
+        """Return whether the watchdog may be fed."""
+        ...
+
+    def faults(self) -> tuple[ServiceFault, ...]:
+        """Return every fault there can be, and whether it is there."""
+        ...
+
+
+class WatchesMaker(Protocol):
+    """Makes the watches."""
+
+    def __call__(self, metrics: Metrics, journal: Recorder, pulse: Callable[[str], None]) -> Watches:
+        """Return them, not started yet."""
+        ...
+
+
 class Supervisor(Protocol):
     """The service manager; see ``Notifier``."""
 
@@ -131,3 +164,4 @@ class Surroundings:
     moment: Callable[[Clock], Moment] = present_moment
     supervisor: Callable[[], Supervisor] = Notifier
     compiler: Compiler = exchange
+    watches: WatchesMaker = Vitals
