@@ -23,6 +23,7 @@ import numpy as np
 from coolantd.control import golden
 from coolantd.control.stages import Stages, compiled_stages
 from coolantd.errors import CoolantdError
+from coolantd.service import kernel_manifest
 
 COMPILE_TIMEOUT_S: Final = 600.0
 """Half a minute on an idle core; a small controller under load takes its time, and nothing waits for it."""
@@ -31,6 +32,9 @@ RELEASE_PERIOD_S: Final = 0.05
 VERSIONS_MAX: Final = 8
 """Of three megabytes each."""
 LOCK_NAME: Final = "compiling.lock"
+DIRECTORY_MODE: Final = 0o700
+FOREIGN_STATUS: Final = 3
+"""Of a child that found a cache others could have written to."""
 COMPILER_LIBRARY: Final = "libllvmlite"
 MADV_DONTNEED: Final = 4
 """From <sys/mman.h>."""
@@ -121,21 +125,25 @@ def _forget_old_versions(base: Path, keep: Path) -> None:
 async def warm(base: Path) -> Stages:
     """Return proved compiled kernels, from the cache below ``base`` if it is whole.
 
-    A cache that makes the child fail is wiped and made anew once.
+    The child wipes a cache that is not as it was left before anything of it is loaded; one that still makes it fail is
+    removed and made anew once. The daemon loads nothing whose every byte is not the one that the child has proved.
 
     Raises:
         CoolantdError: no usable compiled law; the interpreted one goes on.
         OSError: the cache directory cannot be used.
     """
     directory = cache_directory(base)
-    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(directory.mkdir, DIRECTORY_MODE, parents=True, exist_ok=True)
     status = await _run_child(directory)
     if status != 0:
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(directory.mkdir, DIRECTORY_MODE, parents=True, exist_ok=True)
         status = await _run_child(directory)
     if status != 0:
         raise CoolantdError(f"the compiler's process ended with status {status}")
+    spoiled = await asyncio.to_thread(kernel_manifest.damage, directory)
+    if spoiled:
+        raise CoolantdError(f"the compiled control law is not loaded: {spoiled}")
     os.environ["NUMBA_CACHE_DIR"] = str(directory)  # read when numba is first imported, which is just now
     releasing = asyncio.create_task(_release_repeatedly(), name="release")
     try:
@@ -161,8 +169,14 @@ def main() -> None:
     """Compile, prove and leave the result in ``NUMBA_CACHE_DIR``: the child's whole life."""
     with contextlib.suppress(OSError):  # a sandbox may forbid it; then the compiler competes on equal terms
         os.nice(10)
-    with alone(Path(os.environ["NUMBA_CACHE_DIR"])):
+    directory = Path(os.environ["NUMBA_CACHE_DIR"])
+    if kernel_manifest.foreign(directory):
+        raise SystemExit(FOREIGN_STATUS)  # the parent removes it, if it can
+    with alone(directory):
+        if kernel_manifest.damage(directory):
+            kernel_manifest.wipe(directory)
         compile_and_prove()
+        kernel_manifest.seal(directory)
 
 
 if __name__ == "__main__":
