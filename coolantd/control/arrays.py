@@ -11,6 +11,8 @@ import numpy as np
 from coolantd.control.conditions import CONDITIONS
 from coolantd.control.layout import LOOP_PARAMETERS, LOOPS
 from coolantd.point import FloatArray, IntArray
+from coolantd.safety.hazards import HAZARDS
+from coolantd.safety.requests import REQUESTS
 
 
 class Fixed(NamedTuple):
@@ -74,6 +76,8 @@ class Memory(NamedTuple):
         g: (cdus, PUMPS_STATE) of the pumps together.
         u: (cdus, PUMPS_MAX, PUMP_STATE) of each pump.
         reset: (cdus, RESET_STATE).
+        hz: (cdus, HAZARDS, HAZARD_STATE) of ``safety.latch``.
+        am: (actuators, ACTUATOR_WATCH) of ``safety.actuator_modes``.
     """
 
     s: FloatArray
@@ -89,6 +93,8 @@ class Memory(NamedTuple):
     g: FloatArray
     u: FloatArray
     reset: FloatArray
+    hz: FloatArray
+    am: FloatArray
 
 
 class Seen(NamedTuple):
@@ -118,6 +124,11 @@ class Result(NamedTuple):
         conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so.
         details: (cdus, CONDITIONS) which one it is about; ``NOTHING`` where it is none.
         p: (cdus, LOOPS, LOOP_PARAMETERS) of this step: the plan's, with what the reset stage asks the loops for.
+        forced: (actuators,) ``safety.hazards.Force``: what outranks whoever else demands something of it.
+        hazards: (cdus, HAZARDS) 1 for each ``safety.hazards.Hazard`` that is in force.
+        requests: (cdus, REQUESTS) 1 for each ``safety.requests.Request`` made of others.
+        held: (actuators,) 1 where an operator's override has it. cdus: (actuators,) CDU of each, or -1.
+        cdu_modes: (cdus,) ``Mode`` of each, as the protection leaves it.
     """
 
     demands: FloatArray
@@ -128,6 +139,12 @@ class Result(NamedTuple):
     conditions: IntArray
     details: IntArray
     p: FloatArray
+    forced: IntArray
+    hazards: IntArray
+    requests: IntArray
+    held: IntArray
+    cdus: IntArray
+    cdu_modes: IntArray
 
 
 def empty_result(cdus: int, actuators: int) -> Result:
@@ -141,4 +158,10 @@ def empty_result(cdus: int, actuators: int) -> Result:
         conditions=np.empty((cdus, CONDITIONS), dtype=np.int64),
         details=np.empty((cdus, CONDITIONS), dtype=np.int64),
         p=np.empty((cdus, LOOPS, LOOP_PARAMETERS)),
+        forced=np.empty(actuators, dtype=np.int64),
+        hazards=np.empty((cdus, HAZARDS), dtype=np.int64),
+        requests=np.empty((cdus, REQUESTS), dtype=np.int64),
+        held=np.empty(actuators, dtype=np.int64),
+        cdus=np.empty(actuators, dtype=np.int64),
+        cdu_modes=np.empty(cdus, dtype=np.int64),
     )

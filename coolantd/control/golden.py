@@ -271,6 +271,8 @@ def golden_trace(plan: Plan) -> FloatArray:
             state.reset,
             state.e,
             state.eb,
+            state.hz,
+            state.am,
         )
         rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))
     return np.array(rows, dtype=np.float64)

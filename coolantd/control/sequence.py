@@ -1,7 +1,8 @@
 """What happens in one step, stage after stage, over the packed arrays: ``step`` and every fast simulation run this.
 
-Two kernels and not one: an experiment (commissioning) may stand between what control wants and what it gets, and the
-envelope stays a kernel of its own that shares nothing with control. A new stage is one call here and its helpers below.
+Three kernels and not one: an experiment (commissioning) and operators may stand between what control wants and what it
+gets, what protects (``protection``) outranks them, and the envelope stays a kernel of its own that shares nothing with
+control. A new stage is one call here and its helpers below.
 """
 
 import math

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache as cache_calls
 from typing import Final
 
+from coolantd.control.protection import PROTECT
 from coolantd.control.sequence import DECIDE, PASS_GATE
 from coolantd.kernel import KernelFunction
 
@@ -16,10 +17,11 @@ class Stages:
     """One form of every kernel, in the order in which ``step`` runs them."""
 
     decide: KernelFunction
+    protect: KernelFunction
     gate: KernelFunction
 
 
-INTERPRETED: Final = Stages(decide=DECIDE.function, gate=PASS_GATE.function)
+INTERPRETED: Final = Stages(decide=DECIDE.function, protect=PROTECT.function, gate=PASS_GATE.function)
 """The laws as they are written."""
 
 
@@ -28,5 +30,6 @@ def compiled_stages(*, cache: bool = True, boundscheck: bool = False) -> Stages:
     """Return the machine code of every kernel; arguments as for ``Kernel.compiled``. Asked again, the same."""
     return Stages(
         decide=DECIDE.compiled(cache=cache, boundscheck=boundscheck),
+        protect=PROTECT.compiled(cache=cache, boundscheck=boundscheck),
         gate=PASS_GATE.compiled(cache=cache, boundscheck=boundscheck),
     )

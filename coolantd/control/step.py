@@ -44,6 +44,9 @@ from coolantd.control.sensor_plan import SensorState, carry_sensors, initial_sen
 from coolantd.control.trial import advance_trials, offset_demands
 from coolantd.control.trial_order import Trial
 from coolantd.point import FloatArray, IntArray, Quality, Snapshot
+from coolantd.safety.actuator_modes import ACTUATOR_WATCH, AM_MODE
+from coolantd.safety.hazards import HAZARDS
+from coolantd.safety.latch import HAZARD_STATE
 from coolantd.safety.modes import Cause, Mode
 
 DT_MIN_S: Final = 1e-3
@@ -77,6 +80,7 @@ class ControlState:
         group_d: (cdus, GROUP_STATE).
         g: (cdus, PUMPS_STATE). u: (cdus, PUMPS_MAX, PUMP_STATE).
         reset: (cdus, RESET_STATE).
+        hz: (cdus, HAZARDS, HAZARD_STATE). am: (actuators, ACTUATOR_WATCH).
         trials: at most one per CDU, those that are over included.
         overrides: of operators, at most one of a target, in the order in which they were given.
     """
@@ -95,6 +99,8 @@ class ControlState:
     g: FloatArray
     u: FloatArray
     reset: FloatArray
+    hz: FloatArray
+    am: FloatArray
     trials: tuple[Trial, ...] = ()
     overrides: tuple[Override, ...] = ()
 
@@ -122,6 +128,10 @@ class Decision:
         seen: the snapshot as the loops saw it: voted rows filled, sensors that are not believed marked.
         conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so now, else 0.
         details: (cdus, CONDITIONS) which pump, branch or point it is about; ``NOTHING`` where it is none.
+        hazards: (cdus, HAZARDS) 1 for each ``Hazard`` that is in force, else 0.
+        requests: (cdus, REQUESTS) 1 for each ``Request`` made of others, else 0.
+        actuator_modes: (actuators,) ``Mode`` codes.
+        forced: (actuators,) ``Force`` codes.
     """
 
     commands: FloatArray
@@ -134,6 +144,10 @@ class Decision:
     wants_remote: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
     conditions: IntArray
     details: IntArray
+    hazards: IntArray
+    requests: IntArray
+    actuator_modes: IntArray
+    forced: IntArray
     seen: Snapshot
 
 
@@ -150,8 +164,14 @@ def initial_state(plan: Plan) -> ControlState:
     e, eb = initial_estimates(n)
     sensors = initial_sensors(plan.sensors)
     a, pumps = np.full((m, ACTUATOR_STATE), NAN), initial_pumps(n)
-    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *pumps, initial_memory(n))
+    more = (*pumps, initial_memory(n), *initial_protection(n, m))
+    own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *more)
     return ControlState(NAN, **own._asdict())
+
+
+def initial_protection(cdus: int, actuators: int) -> tuple[FloatArray, FloatArray]:
+    """Return what the protection remembers before the first step: no hazard, every actuator in starting."""
+    return np.zeros((cdus, HAZARDS, HAZARD_STATE)), np.zeros((actuators, ACTUATOR_WATCH))
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -166,6 +186,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     for n, cdu in enumerate(plan.cdus):
         if (cdu.name, cdu.device) in rows:
             before = rows[cdu.name, cdu.device]
+            new.hz[n] = old.hz[before]
             new.s[n], new.d[n], new.group_d[n] = old.s[before], old.d[before], old.group_d[before]
             _carry_group(old_plan, before, old, plan, n, new)
             if not np.array_equal(old_plan.c[before, C_MODEL_UA_KW_K:], plan.c[n, C_MODEL_UA_KW_K:], equal_nan=True):
@@ -184,7 +205,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     tags = {(a.device, a.name): i for i, a in enumerate(old_plan.actuators)}
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
-            new.a[i] = old.a[tags[actuator.device, actuator.name]]
+            was = tags[actuator.device, actuator.name]
+            new.a[i], new.am[i] = old.a[was], old.am[was]
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
     sensors = carry_sensors(old_plan.sensors, SensorState(old.vs, old.ss), plan.sensors)
     overrides = carry_overrides(old_plan, old.overrides, plan)
@@ -259,6 +281,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     if in_control != overrides:  # a CDU has just left control: its failsafe does not wait for the next cycle
         run = _control(plan, state, snapshot, in_control, dt_s)
     memory, seen, result = run.memory, run.seen, run.result
+    plan.stages.protect(plan.arrays(), memory, seen, result, dt_s)
     plan.stages.gate(plan.arrays(), memory, result, dt_s)
     s, d = memory.s, memory.d
     causes = d[:, D_CAUSE].astype(np.int64)
@@ -274,5 +297,9 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         wants_remote=(modes == _STARTING) & (causes == _WAITING_FOR_REMOTE),
         conditions=result.conditions,
         details=result.details,
+        hazards=result.hazards,
+        requests=result.requests,
+        actuator_modes=memory.am[:, AM_MODE].astype(np.int64),
+        forced=result.forced,
         seen=Snapshot(*seen),
     )

@@ -1,7 +1,7 @@
 """The closed loop as one compiled function: plants, instruments, registers and the real control sequence.
 
-Runs ``sequence.decide`` and ``sequence.pass_gate``, the very functions behind ``step()``, and the plant's own
-``advance``. Knows no object, no clock and no file; the same numbers compiled and uncompiled.
+Runs ``sequence.decide``, ``protection.protect`` and ``sequence.pass_gate``, the very functions behind ``step()``, and
+the plant's own ``advance``. Knows no object, no clock and no file; the same numbers compiled and uncompiled.
 """
 
 import math
@@ -9,6 +9,7 @@ from typing import Final
 
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.layout import D_MODE
+from coolantd.control.protection import PROTECT, protect
 from coolantd.control.sequence import DECIDE, PASS_GATE, decide, pass_gate
 from coolantd.kernel import Kernel
 from coolantd.plant import layout as at
@@ -219,6 +220,7 @@ def live(
         happen(plants, around, sample_s)
         show(plants, around, seen)
         decide(fixed, memory, seen, result, period_s)
+        protect(fixed, memory, seen, result, period_s)
         pass_gate(fixed, memory, result, period_s)
         obey(plants, around, result.commands)
         for n in range(plants.state.shape[0]):
@@ -242,6 +244,8 @@ LIVE: Final = Kernel(
     (
         *DECIDE.helpers,
         decide,
+        *PROTECT.helpers,
+        protect,
         *PASS_GATE.helpers,
         pass_gate,
         *PLANT_HELPERS,

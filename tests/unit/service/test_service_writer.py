@@ -15,7 +15,9 @@ from coolantd.errors import Fault
 from coolantd.point import Quality, Reason, Snapshot
 from coolantd.protocol.profile import Heartbeat, RemoteControl, Role, WriteRule
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.hazards import HAZARDS
 from coolantd.safety.modes import Mode
+from coolantd.safety.requests import REQUESTS
 from coolantd.service.metrics import Metrics
 from coolantd.service.writer import REMOTE_RETRY_S, RETRY_S, VERIFY_AGE_S, ActuatorOutlet, DeviceOutlet, Writer
 
@@ -128,6 +130,10 @@ class Bench:
             wants_remote=np.array([wants_remote]),
             conditions=np.zeros((1, CONDITIONS), dtype=np.int64),
             details=np.full((1, CONDITIONS), -1, dtype=np.int64),
+            hazards=np.zeros((1, HAZARDS), dtype=np.int64),
+            requests=np.zeros((1, REQUESTS), dtype=np.int64),
+            actuator_modes=np.zeros(1, dtype=np.int64),
+            forced=np.zeros(1, dtype=np.int64),
             seen=Snapshot(*(np.zeros(0) for _ in range(4))),
         )
         value = np.array([readback, remote])
