@@ -26,9 +26,11 @@ from coolantd.service.device_orders import DeviceOrders
 from coolantd.service.fleet import Fleet
 from coolantd.service.keeper import Keeper
 from coolantd.service.kept_control import control_sections
+from coolantd.service.kept_overrides import override_section
 from coolantd.service.line_metrics import LineCollector
 from coolantd.service.liveness import Liveness
 from coolantd.service.metrics import Metrics
+from coolantd.service.override_orders import OverrideOrders
 from coolantd.service.peer import Peer
 from coolantd.service.portrait import portray
 from coolantd.service.publishing import publish_repeatedly
@@ -217,7 +219,11 @@ class Daemon:
             metrics=self._metrics,
             journal=self._journal,
         )
-        self._keeper.add(*control_sections(self._cycle))
+        boot_id = self._around.moment(self._clock).boot_id
+        self._keeper.add(
+            *control_sections(self._cycle),
+            override_section(self._cycle, clock=self._clock, journal=self._journal, boot_id=boot_id),
+        )
         self._watches = self._around.watches(self._metrics, self._journal, self._liveness.pulse)
         self._cycle.watchers += [self._keeper.watch, self._watches.watch]
 
@@ -246,6 +252,13 @@ class Daemon:
             lock=self._reloading,
             stopping=self._stop.is_set,
         )
+        overriding = OverrideOrders(
+            cycle=self._cycle,
+            journal=self._journal,
+            clock=self._clock,
+            lock=self._reloading,
+            stopping=self._stop.is_set,
+        )
         self._faces = self._around.listeners(
             self._loaded.config,
             view=self.view,
@@ -254,6 +267,9 @@ class Daemon:
                 "reload": self._on_reload,
                 "device_pause": orders.pause,
                 "device_resume": orders.resume,
+                "override_set": overriding.set,
+                "override_release": overriding.release,
+                "override_targets": overriding.targets,
                 "tune_facts": tuning.facts,
                 "tune_begin": tuning.begin,
                 "tune_trace": tuning.trace,

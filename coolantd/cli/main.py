@@ -7,7 +7,19 @@ from typing import Any, Final
 
 import typer
 
-COMMANDS: Final = ("run", "check", "demo", "status", "reload", "device", "simulate", "profile", "plan", "tune")
+COMMANDS: Final = (
+    "run",
+    "check",
+    "demo",
+    "status",
+    "reload",
+    "device",
+    "override",
+    "simulate",
+    "profile",
+    "plan",
+    "tune",
+)
 """In the order ``coolantd --help`` lists them; each is a function, or a group of commands, of the same name in
 ``coolantd.cli.<name>``."""
 

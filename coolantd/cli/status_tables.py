@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coolantd.cli.estimate_table import COLUMNS, estimate_rows, limit_notes
+from coolantd.cli.override_table import holder, override_notes
 
 PLAIN_WIDTH_CHARS: Final = 160
 """Width where there is no terminal to ask: lines of a file or a pipe must not be folded."""
@@ -125,7 +126,7 @@ def _attention(view: Json) -> list[Text]:
         for cdu in view["cdus"]
         if cdu.get("trial")
     ]
-    lines += limit_notes(view)
+    lines += [*override_notes(view), *limit_notes(view)]
     lines += [_condition_note(condition) for condition in view.get("conditions", ())]
     return [Text(f"! {line}", "yellow") for line in lines]
 
@@ -293,7 +294,7 @@ def _actuators(view: Json) -> Table:
             _figure(actuator["command_pct"]),
             _figure(actuator["position_pct"]),
             *["" if used_ratio is None else _share(used_ratio)] * budgets,
-            Text(other or actuator["refusal"], "yellow"),
+            Text(other or holder(actuator) or actuator["refusal"], "yellow"),
         )
     return table
 

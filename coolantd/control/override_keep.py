@@ -13,6 +13,14 @@ from coolantd.control.override_order import Override
 from coolantd.control.override_targets import all_targets
 from coolantd.control.plan import Plan
 
+STEP_S: Final = 30.0
+"""A rest is kept in steps of this, so that a disk is not written every second for its sake."""
+SHORT_S: Final = 120.0
+"""Below this in steps of ``SHORT_STEP_S``."""
+SHORT_STEP_S: Final = 5.0
+WRITTEN_LATE_S: Final = 1.0
+"""So much later than it was asked what is kept may be written down."""
+
 _NUMBERS: Final = ("value", "left_s", "lease_s")
 _TEXTS: Final = ("target", "unit", "owner", "reason")
 
@@ -27,12 +35,19 @@ def keep_overrides(overrides: Sequence[Override], now_s: float) -> list[dict[str
             "uid": each.uid,
             "owner": each.owner,
             "reason": each.reason,
-            "left_s": round(each.left_s(now_s), 3),
+            "left_s": kept_left_s(each.left_s(now_s)),
             "lease_s": each.lease_s,
         }
         for each in overrides
         if not each.over
     ]
+
+
+def kept_left_s(left_s: float) -> float:
+    """Return what is kept of the rest of a lease: never more than is left when it is written down."""
+    sure_s = max(left_s - WRITTEN_LATE_S, 0.0)
+    step_s = STEP_S if sure_s >= SHORT_S else SHORT_STEP_S
+    return math.floor(sure_s / step_s) * step_s
 
 
 def restore_overrides(

@@ -15,7 +15,6 @@ from coolantd.control.override_order import (
     REASON_CHARS,
     Kind,
     Override,
-    Standing,
     Target,
 )
 from coolantd.control.override_targets import fits, may_be_off, value_range
@@ -118,8 +117,3 @@ def _shuts_last_branch(wanted: Override, overrides: Sequence[Override], plan: Pl
             if position_pct > max(each.minimum, 0.0):  # False for one that nobody knows: it may be shut
                 return False
     return True
-
-
-def in_force(override: Override) -> bool:
-    """Return whether an operator has something now."""
-    return not override.over and override.standing is Standing.IN_FORCE

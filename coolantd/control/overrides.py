@@ -66,6 +66,11 @@ def cdu_of(override: Override, plan: Plan) -> int:
     return int(plan.y[target.row, Y_CDU]) if target.kind is Kind.ACTUATOR else target.row
 
 
+def in_force(override: Override) -> bool:
+    """Return whether an operator has something now."""
+    return not override.over and override.standing is Standing.IN_FORCE
+
+
 def touch_of(i: int, plan: Plan) -> int:
     """Return the point that shows whether an actuator is in touch: its readback, else its position."""
     readback = int(plan.y[i, Y_READBACK])

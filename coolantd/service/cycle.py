@@ -19,6 +19,7 @@ from coolantd.service.hush import hushed, unheard
 from coolantd.service.journal import Recorder
 from coolantd.service.judged import as_judged
 from coolantd.service.metrics import Metrics
+from coolantd.service.override_watch import OverrideWatch
 from coolantd.service.pump_view import PumpWatch, pump_views
 from coolantd.service.table import PointTable
 from coolantd.service.writer import Writer
@@ -63,6 +64,7 @@ class Cycle:
         self.completed = 0
         self.conditions = ConditionWatch(journal)
         self._pumps = PumpWatch(journal)
+        self._overrides = OverrideWatch(journal, metrics)
         self.watchers: list[Callable[[float], None]] = []
         self._clock = clock
         self._metrics = metrics
@@ -113,6 +115,7 @@ class Cycle:
         self._tell_mode_changes(decision)
         self.conditions.follow(self.plan, decision, self.table.labels, now_s)
         self._pumps.follow(pump_views(self.plan, self.state))
+        self._overrides.follow(self.state.overrides)
         for watch in self.watchers:
             watch(now_s)
         return decision

@@ -20,9 +20,11 @@ from coolantd.control.group_layout import GroupState
 from coolantd.control.reset_layout import InCharge, ResetUse
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
+from coolantd.service.claim_series import claim_families
 from coolantd.service.estimate_series import estimate_families
 from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
+from coolantd.service.override_view import override_families
 from coolantd.service.pump_view import pump_families
 from coolantd.service.view import DaemonView, LoopView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS
@@ -210,6 +212,8 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield from (_family(*family) for family in estimate_families(view.estimates))
     yield from _reset_families(view)
     yield from (_family(*family) for family in pump_families(view.pumps))
+    yield from (_family(*family) for family in override_families(view.overrides))
+    yield from (_family(*family) for family in claim_families(view.actuators))
     yield from _actuator_families(view)
 
 

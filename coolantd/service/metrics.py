@@ -194,7 +194,10 @@ class Metrics:
         )
 
     def _make_restraint(self, reg: CollectorRegistry) -> None:
-        """Make what counts writes that wait, and registers left to others."""
+        """Make what counts writes that wait, and what is left to others."""
+        self.overrides_ended = Counter(
+            "coolantd_overrides_ended_total", "Overrides of operators that have ended, by why", ["why"], registry=reg
+        )
         self.writes_ignored = Counter(
             "coolantd_writes_ignored_total",
             "Acknowledged writes after which the register went on showing what it had shown before",

@@ -18,11 +18,13 @@ from coolantd.point import Quality, Snapshot
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import IN_CONTROL, Cause, Mode
 from coolantd.service.branch_view import branch_views
+from coolantd.service.claim_view import claim_of
 from coolantd.service.cycle import Cycle
 from coolantd.service.estimate_view import estimate_views
 from coolantd.service.fleet import Fleet
 from coolantd.service.group_view import group_views
 from coolantd.service.model_view import model_views
+from coolantd.service.override_view import override_views
 from coolantd.service.pump_view import pump_views
 from coolantd.service.reset_view import pump_limit_views, reset_views
 from coolantd.service.trial_record import loop_under_trial
@@ -73,6 +75,7 @@ def portray(
         buses=fleet.bus_views(),
         estimates=estimate_views(cycle.plan, cycle.state),
         conditions=cycle.conditions.views(now_s),
+        overrides=override_views(cycle.state.overrides, now_s),
         votes=vote_views(cycle.plan, cycle.state, cycle.seen),
     )
 
@@ -134,6 +137,10 @@ def _loops(cycle: Cycle, snapshot: Snapshot) -> tuple[LoopView, ...]:
 
 def _actuators(cycle: Cycle, snapshot: Snapshot, now_s: float) -> tuple[ActuatorView, ...]:
     decision = cycle.decision
+    claims = [
+        claim_of(i, each, cycle.state, put_local=cycle.writer.left_to_local(each.parameters.device), now_s=now_s)
+        for i, each in enumerate(cycle.writer.actuators)
+    ]
     return tuple(
         ActuatorView(
             device=outlet.parameters.device,
@@ -144,6 +151,10 @@ def _actuators(cycle: Cycle, snapshot: Snapshot, now_s: float) -> tuple[Actuator
             refusal="" if decision is None else Refusal(int(decision.refusals[i])).label,
             yield_left_s=math.nan if outlet.lease is None else outlet.lease.left_s(now_s),
             budget_used_ratio=outlet.state.budget.used_ratio(outlet.policy, now_s),
+            claim=claims[i].claim,
+            claim_why=claims[i].why,
+            claim_owner=claims[i].owner,
+            claim_left_s=claims[i].left_s,
         )
         for i, outlet in enumerate(cycle.writer.actuators)
     )

@@ -10,6 +10,7 @@ from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelView
+from coolantd.service.override_view import OverrideView
 from coolantd.service.pump_view import PumpView
 from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.vote_view import VoteView
@@ -56,6 +57,11 @@ class ActuatorView:
     """How long its register is still left to another writer; NaN while it is ours."""
     budget_used_ratio: float = float("nan")
     """Writes of the last hour as a share of the register's budget; NaN where it has none."""
+    claim: str = "loop"
+    """A ``Claim`` label: who has it; why, whose it is and for how long yet, where that is known."""
+    claim_why: str = ""
+    claim_owner: str = ""
+    claim_left_s: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,5 +188,7 @@ class DaemonView:
     """Of the CDUs that have a model."""
     conditions: tuple[ConditionView, ...] = ()
     """What control has noticed and is so now."""
+    overrides: tuple[OverrideView, ...] = ()
+    """What operators hold."""
     votes: tuple[VoteView, ...] = ()
     """Of every point that several sensors make."""

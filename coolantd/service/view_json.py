@@ -62,6 +62,7 @@ def state_json(view: DaemonView) -> Json:
         "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
         "estimates": [_estimate(estimate) for estimate in view.estimates],
         "conditions": [_unknown_to_null(asdict(condition)) for condition in view.conditions],
+        "overrides": [_unknown_to_null(asdict(override)) for override in view.overrides],
         "votes": [asdict(vote) | {"members": [asdict(member) for member in vote.members]} for vote in view.votes],
         "devices": [_device(device) for device in view.devices],
         "buses": [_unknown_to_null(asdict(bus)) | {"devices": list(bus.devices)} for bus in view.buses],

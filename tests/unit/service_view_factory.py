@@ -10,6 +10,7 @@ from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
 from coolantd.service.model_view import ModelUse, ModelView
+from coolantd.service.override_view import OverrideView
 from coolantd.service.pump_view import PumpView
 from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.view import (
@@ -47,6 +48,21 @@ ESTIMATE = EstimateView(
     branch_ratios=(1.0, 0.97),
 )
 """A healthy CDU's."""
+
+
+HELD = OverrideView(
+    target="cdu1.valve",
+    value=60.0,
+    unit="%",
+    owner="ann",
+    uid=1000,
+    reason="flushing",
+    age_s=10.0,
+    left_s=725.0,
+    in_force=False,
+    standing="outranked: the CDU is not under control",
+)
+"""An operator's override that failsafe outranks."""
 
 
 def make_labels(count: int) -> PointLabels:

@@ -6,7 +6,7 @@ import pytest
 from control_rig import controlling, site
 from override_rig import hold, release
 
-from coolantd.control.override_keep import keep_overrides, restore_overrides
+from coolantd.control.override_keep import keep_overrides, kept_left_s, restore_overrides
 
 
 @pytest.fixture
@@ -27,15 +27,26 @@ def test_fm_24_what_was_left_of_a_lease_is_left_less_the_time_gone_by(kept):
     found, dropped = restored(kept, 30.0)
     assert dropped == ()
     assert [each.target.key for each in found] == ["cdu0.valve", "cdu0/pressure"]
-    assert [each.left_s(9000.0) for each in found] == pytest.approx([550.0, 50.0])
+    assert [each.left_s(9000.0) for each in found] == pytest.approx([540.0, 45.0])
     assert (found[0].value, found[0].uid, found[0].owner, found[0].reason) == (70.0, 1000, "ann", "flushing the filter")
-    assert keep_overrides(found, 9000.0)[0]["left_s"] == 550.0
+    assert keep_overrides(found, 9000.0)[0]["left_s"] == 510.0
 
 
 def test_one_whose_lease_has_run_out_meanwhile_stays_ended(kept):
     found, dropped = restored(kept, 80.0)
     assert [each.target.key for each in found] == ["cdu0.valve"]
     assert dropped == (("cdu0/pressure", "its lease has run out"),)
+
+
+@pytest.mark.parametrize("left_s", [0.0, 0.4, 1.0, 6.0, 9.9, 119.0, 120.9, 121.0, 151.0, 28800.0])
+def test_fm_24_what_is_kept_is_never_more_than_is_left_a_second_later(left_s):
+    kept_s = kept_left_s(left_s)
+    assert 0.0 <= kept_s <= max(left_s - 1.0, 0.0)
+    assert kept_s >= left_s - 31.0
+
+
+def test_what_is_kept_stays_the_same_for_half_a_minute():
+    assert len({kept_left_s(1800.0 - 0.5 * k) for k in range(240)}) <= 5
 
 
 @pytest.mark.parametrize("age_s", [-0.1, math.nan, math.inf, -math.inf, 600.0])
