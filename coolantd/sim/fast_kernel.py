@@ -8,7 +8,7 @@ import math
 from typing import Final
 
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
-from coolantd.control.layout import D_MODE
+from coolantd.control.layout import D_FLOOR_C, D_MODE, S_SETPOINT_USED, SUPPLY_TEMP
 from coolantd.control.protection import PROTECT, protect
 from coolantd.control.sequence import DECIDE, PASS_GATE, decide, pass_gate
 from coolantd.kernel import Kernel
@@ -25,6 +25,8 @@ from coolantd.sim.fast_layout import (
     E_VALUE,
     GENERATOR_LONG,
     GENERATOR_SHORT,
+    M_LISTENS,
+    M_MOVES,
     M_PLANT,
     M_SLOT,
     N_BIAS,
@@ -37,14 +39,20 @@ from coolantd.sim.fast_layout import (
     N_REASON,
     N_SCALE,
     N_SLOT,
+    O_COMMAND_PCT,
+    O_FORCED,
+    O_REGISTER_PCT,
     R_CASE_TEMP_C,
+    R_FLOOR_C,
     R_FLOW_M3_S,
     R_HEAT_W,
+    R_LEVEL_M3,
     R_MODE,
     R_PRESSURE_PA,
     R_PUMP_POWER_W,
     R_PUMP_SPEED_RATIO,
     R_RETURN_TEMP_C,
+    R_SETPOINT_C,
     R_SUPPLY_TEMP_C,
     R_VALVE_RATIO,
     T_EVENT,
@@ -61,7 +69,10 @@ _INPUT: Final = int(Kind.INPUT)
 _REGISTER: Final = int(Kind.REGISTER)
 _POWER: Final = int(Kind.POWER)
 _STATIC: Final = int(Kind.STATIC_PRESSURE)
+_SUPPLY: Final = int(Kind.SUPPLY_PRESSURE)
 _SET_INPUT: Final = int(Target.INPUT)
+_SET_INSTRUMENT: Final = int(Target.INSTRUMENT)
+_SET_ACTUATOR: Final = int(Target.ACTUATOR)
 
 TIME_DUST_S: Final = 1e-6
 """An event this little ahead is now: sums of periods end a hair beside the times people write."""
@@ -97,6 +108,9 @@ def true_value(plants: Plants, around: Surroundings, row: int) -> float:
         return around.registers[slot]
     if kind == _STATIC:
         return static_pressure_pa(plants.params[plant], plants.state[plant, at.S_VESSEL_M3])
+    if kind == _SUPPLY:
+        static_pa = static_pressure_pa(plants.params[plant], plants.state[plant, at.S_VESSEL_M3])
+        return static_pa + plants.state[plant, at.S_RACK_DIFFERENTIAL_PRESSURE_PA]
     total = 0.0
     if kind == _POWER:
         for rack in range(int(plants.params[plant, at.P_RACK_COUNT])):
@@ -142,10 +156,15 @@ def happen(plants: Plants, around: Surroundings, sample_s: float) -> None:
     k = int(around.clock[T_EVENT])
     while k < around.events.shape[0] and around.events[k, E_TIME_S] <= now_s:
         row, column = int(around.events[k, E_ROW]), int(around.events[k, E_COLUMN])
-        if int(around.events[k, E_TARGET]) == _SET_INPUT:
-            plants.inputs[row, column] = around.events[k, E_VALUE]
+        target, value = int(around.events[k, E_TARGET]), around.events[k, E_VALUE]
+        if target == _SET_INPUT:
+            plants.inputs[row, column] = value
+        elif target == _SET_INSTRUMENT:
+            around.instruments[row, column] = value
+        elif target == _SET_ACTUATOR:
+            around.actuators[row, column] = int(value)
         else:
-            around.instruments[row, column] = around.events[k, E_VALUE]
+            around.registers[row] = value
         k += 1
     around.clock[T_EVENT] = k
 
@@ -153,10 +172,10 @@ def happen(plants: Plants, around: Surroundings, sample_s: float) -> None:
 def obey(plants: Plants, around: Surroundings, commands: FloatArray) -> None:
     """Write commands into registers, and registers through to the plants' inputs."""
     for i in range(commands.shape[0]):
-        if not math.isnan(commands[i]):
+        if not math.isnan(commands[i]) and around.actuators[i, M_LISTENS] == 1:
             around.registers[i] = commands[i]
         plant = around.actuators[i, M_PLANT]
-        if plant >= 0:
+        if plant >= 0 and around.actuators[i, M_MOVES] == 1:
             plants.inputs[plant, around.actuators[i, M_SLOT]] = around.registers[i] / 100.0
 
 
@@ -180,6 +199,17 @@ def write_down(plants: Plants, memory: Memory, record: FloatArray) -> None:
         record[n, R_HEAT_W] = state[at.S_HEAT_EXCHANGED_W]
         record[n, R_PUMP_POWER_W] = state[at.S_PUMP_POWER_W]
         record[n, R_MODE] = memory.d[n, D_MODE]
+        record[n, R_SETPOINT_C] = memory.s[n, SUPPLY_TEMP, S_SETPOINT_USED]
+        record[n, R_FLOOR_C] = memory.d[n, D_FLOOR_C]
+        record[n, R_LEVEL_M3] = state[at.S_VESSEL_M3]
+
+
+def write_orders(around: Surroundings, result: Result, orders: FloatArray) -> None:
+    """Fill one (actuators, ORDER_COLUMNS) row of the orders."""
+    for i in range(orders.shape[0]):
+        orders[i, O_COMMAND_PCT] = result.commands[i]
+        orders[i, O_REGISTER_PCT] = around.registers[i]
+        orders[i, O_FORCED] = float(result.forced[i])
 
 
 def live(
@@ -190,6 +220,7 @@ def live(
     seen: Seen,
     result: Result,
     record: FloatArray,
+    orders: FloatArray,
     period_s: float,
     sample_s: float,
     plant_steps: int,
@@ -209,6 +240,7 @@ def live(
         seen: the snapshot's arrays; rows that no instrument fills stay what they are.
         result: of the last cycle.
         record: (rows, plants, RECORD_COLUMNS), one row after every ``record_every`` cycles.
+        orders: (rows, actuators, ORDER_COLUMNS), in step with the record.
         period_s: of the control cycle.
         sample_s: of ``around.heat_w``.
         plant_steps: steps of the plant in a cycle.
@@ -236,7 +268,9 @@ def live(
         follow(plants, around, period_s)
         around.clock[T_TIME_S] += period_s
         if record_every > 0 and (cycle + 1) % record_every == 0:
-            write_down(plants, memory, record[(cycle + 1) // record_every - 1])
+            row = (cycle + 1) // record_every - 1
+            write_down(plants, memory, record[row])
+            write_orders(around, result, orders[row])
 
 
 LIVE: Final = Kernel(
@@ -259,6 +293,7 @@ LIVE: Final = Kernel(
         happen,
         obey,
         write_down,
+        write_orders,
     ),
 )
 """The closed loop of any number of CDUs, each with a plant of its own."""

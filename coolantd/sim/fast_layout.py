@@ -22,6 +22,8 @@ class Kind(IntEnum):
     STATIC_PRESSURE = 4
     CONSTANT = 5
     """``N_BIAS`` alone."""
+    SUPPLY_PRESSURE = 6
+    """Static pressure and what the racks take of it."""
 
 
 N_POINT: Final = 0
@@ -43,7 +45,11 @@ INSTRUMENT_COLUMNS: Final = 10
 M_PLANT: Final = 0
 M_SLOT: Final = 1
 """Of the plant's inputs."""
-ACTUATOR_COLUMNS: Final = 2
+M_LISTENS: Final = 2
+"""1 while commands reach its register, else 0."""
+M_MOVES: Final = 3
+"""1 while it goes where its register says, else 0: it stays."""
+ACTUATOR_COLUMNS: Final = 4
 
 
 class Target(IntEnum):
@@ -53,6 +59,10 @@ class Target(IntEnum):
     """Slot ``E_COLUMN`` of the inputs of plant ``E_ROW``."""
     INSTRUMENT = 1
     """Column ``E_COLUMN`` of instrument ``E_ROW``."""
+    ACTUATOR = 2
+    """Column ``E_COLUMN`` of actuator ``E_ROW``."""
+    REGISTER = 3
+    """What the register of actuator ``E_ROW`` holds."""
 
 
 E_TIME_S: Final = 0
@@ -75,7 +85,20 @@ R_HEAT_W: Final = 7
 R_PUMP_POWER_W: Final = 8
 R_MODE: Final = 9
 """``Mode`` of the CDU of the same number."""
-RECORD_COLUMNS: Final = 10
+R_SETPOINT_C: Final = 10
+"""Supply setpoint in force; NaN before the first."""
+R_FLOOR_C: Final = 11
+"""Dew-point floor that control knows."""
+R_LEVEL_M3: Final = 12
+"""What the expansion vessel holds."""
+RECORD_COLUMNS: Final = 13
+
+O_COMMAND_PCT: Final = 0
+"""What the envelope let pass; NaN where nothing was to be written."""
+O_REGISTER_PCT: Final = 1
+O_FORCED: Final = 2
+"""``safety.hazards.Force``."""
+ORDER_COLUMNS: Final = 3
 
 T_TIME_S: Final = 0
 T_EVENT: Final = 1

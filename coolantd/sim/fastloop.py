@@ -48,6 +48,7 @@ QUANTITIES: Final[dict[str, tuple[on.Kind, int, int, float]]] = {
     "branch_valve_position_pct": (_STATE, at.S_RACK + at.SR_BRANCH_VALVE_RATIO, at.S_STRIDE, 100.0),
     "case_temp_c": (_STATE, at.S_RACK + at.SR_CASE_TEMP_C, at.S_STRIDE, 1.0),
     "static_pressure_kpa": (on.Kind.STATIC_PRESSURE, 0, 0, 1.0 / PA_PER_KPA),
+    "supply_pressure_kpa": (on.Kind.SUPPLY_PRESSURE, 0, 0, 1.0 / PA_PER_KPA),
     "expansion_l": (_STATE, at.S_VESSEL_M3, 0, LITRES_PER_M3),
     "register_pct": (on.Kind.REGISTER, 0, 1, 1.0),
     "constant": (on.Kind.CONSTANT, 0, 0, 1.0),
@@ -131,6 +132,7 @@ class FastLoop:
     Attributes:
         memory, seen, result: of control, after the last cycle.
         time_s: simulated time.
+        orders: (rows, actuators, ORDER_COLUMNS) of the last run, in step with its record.
     """
 
     def __init__(
@@ -156,7 +158,7 @@ class FastLoop:
         self._packed = on.Plants(*(np.stack(rows) for rows in zip(*(plant.packed() for plant in plants), strict=True)))
         table = np.array([each.packed() for each in instruments]).reshape(-1, on.INSTRUMENT_COLUMNS)
         slots = np.array(plain_actuators(plan) if actuators is None else list(actuators), dtype=np.int64)
-        slots = slots.reshape(-1, on.ACTUATOR_COLUMNS)
+        slots = np.column_stack([slots.reshape(-1, 2), np.ones((len(plan.actuators), 2), dtype=np.int64)])
         self._around = on.Surroundings(
             instruments=table,
             shown=np.full(len(table), np.nan),
@@ -193,9 +195,10 @@ class FastLoop:
         cycles = round(duration_s / period_s)
         rows = cycles // record_every if record_every else 0
         record = np.zeros((rows, len(self.plants), on.RECORD_COLUMNS))
+        self.orders = np.zeros((rows, len(self.plan.actuators), on.ORDER_COLUMNS))
         steps = max(1, round(period_s / PLANT_STEP_S))
         bundles = (self._packed, self._around, self._fixed, self.memory, self.seen, self.result)
-        self.kernel(*bundles, record, period_s, self._sample_s, steps, cycles, record_every)
+        self.kernel(*bundles, record, self.orders, period_s, self._sample_s, steps, cycles, record_every)
         for row, plant in enumerate(self.plants):
             state, supply_ring, return_ring = (each[row] for each in self._packed[1:4])
             plant.restore(state, supply_ring, return_ring, cycles * period_s)
@@ -204,7 +207,7 @@ class FastLoop:
     def _positions_pct(self, slots: IntArray) -> FloatArray:
         """Return what registers hold before the first command: where the actuators are told to be."""
         inputs = self._packed.inputs
-        return np.array([100.0 * inputs[plant, slot] if plant >= 0 else 0.0 for plant, slot in slots])
+        return np.array([100.0 * inputs[plant, slot] if plant >= 0 else 0.0 for plant, slot, _, _ in slots])
 
 
 def _packed_events(events: Sequence[Event]) -> FloatArray:
