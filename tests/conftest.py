@@ -25,7 +25,7 @@ def live():
 
 REAL_TIME = "real-time"
 """The tests of these folders run one after the other: they keep time by the clock, with programs of the machine."""
-REAL_TIME_FOLDERS = tuple(Path(__file__).parent / name for name in ("contract", "e2e"))
+REAL_TIME_FOLDERS = tuple(Path(__file__).parent / name for name in ("chaos", "contract", "e2e"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

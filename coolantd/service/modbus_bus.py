@@ -28,6 +28,9 @@ __all__ = ["BACKOFF_FIRST_S", "BACKOFF_MAX_S", "PULSE_S", "WRITE_AGE_MAX_S", "Li
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 """A device is back within this long after it answers again; faster retries only add to its start-up load."""
+RECONNECT_GAP_S: Final = 0.2
+"""Least time between two attempts to connect, whatever came of the first: a device that answers once and hangs up would
+else be called on some hundred times a second."""
 PULSE_S: Final = 0.5
 """Longest sleep between two signs of life of the task, so that the watchdog can tell waiting from hanging (FM-47)."""
 
@@ -77,6 +80,7 @@ class ModbusBus:
         self._lanes = Lanes()
         self._wake = asyncio.Event()
         self._failures = 0
+        self._attempt_s = -math.inf
         self._retired = False
         self._wrote = False
         self._paused = False
@@ -191,6 +195,7 @@ class ModbusBus:
         await self._back_off()
         if self._retired or self._clock.now_s() < self.paused_until_s:
             return
+        self._attempt_s = self._clock.now_s()
         try:
             await self.link.connect()
         except DeviceError as error:
@@ -205,10 +210,10 @@ class ModbusBus:
             device.connected(self._clock.now_s(), phase_ratio=k / len(self.devices))
 
     async def _back_off(self) -> None:
-        if self._failures == 0:
-            return
-        longest_s = min(BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16), BACKOFF_MAX_S)
-        until_s = self._clock.now_s() + longest_s * self._rng.uniform(0.5, 1.0)
+        until_s = self._attempt_s + RECONNECT_GAP_S
+        if self._failures:
+            longest_s = min(BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16), BACKOFF_MAX_S)
+            until_s = max(until_s, self._clock.now_s() + longest_s * self._rng.uniform(0.5, 1.0))
         while (now_s := self._clock.now_s()) < until_s and not self._retired and now_s >= self.paused_until_s:
             self._pulse()
             self._writes.drop()

@@ -66,6 +66,8 @@ class SimulatorSettings:
         rpu: serve an ORv3 RPU on a serial line of its own, 19200 8N1, unit 12.
         rpu_link: symbolic link to make to that line's port; None for none.
         control_path: where to make a control socket; None for none.
+        profile: the row CDU's; it must have every point of the shipped one, and may have more.
+        profiles_dir: where it is, unless it is a shipped one.
         compiled: compile the plant in a thread and move to it when it is ready. Off by default: the interpreted
             plant costs 0.15 ms a step, 8 % of a core at 50x, while compiling stalls the device for up to 0.4 s.
     """
@@ -86,6 +88,8 @@ class SimulatorSettings:
     rpu: bool = False
     rpu_link: Path | None = None
     control_path: Path | None = None
+    profile: str = "row-cdu"
+    profiles_dir: Path | None = None
     compiled: bool = False
 
 
@@ -131,7 +135,7 @@ class Simulator:
         self._apply(settings.scenario.at(0.0))
         settle_on_fallback(self.plant)
         self.device = RowCdu(
-            load_profile("row-cdu", profiles_dir=None),
+            load_profile(settings.profile, profiles_dir=settings.profiles_dir),
             self.plant,
             refresh_s=settings.refresh_s,
             noise_ratio=settings.noise_ratio,

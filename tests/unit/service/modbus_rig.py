@@ -85,6 +85,7 @@ class FakeLink:
         self.takes_s = 0.0
         self.log = []
         self.closed = False
+        self.hangs_up = False
         self.in_flight = 0
 
     async def connect(self):
@@ -96,6 +97,7 @@ class FakeLink:
     async def read(self, unit, table, address, count, *, deadline_s):
         self.log.append(("read", address, self.clock.now_s()))
         await self._take(address, deadline_s)
+        self.connected = not self.hangs_up
         source = self.coils if table is Table.COIL else self.words
         return tuple(source[address + k] for k in range(count))
 

@@ -10,7 +10,7 @@ from modbus_rig import FLOW, SETPOINT, SLOW, TEMP, BusRig, fault
 
 from coolantd.errors import Fault
 from coolantd.point import Quality, Reason
-from coolantd.service.modbus_bus import BACKOFF_MAX_S, PULSE_S, WRITE_AGE_MAX_S
+from coolantd.service.modbus_bus import BACKOFF_MAX_S, PULSE_S, RECONNECT_GAP_S, WRITE_AGE_MAX_S
 
 
 @contextlib.asynccontextmanager
@@ -202,7 +202,7 @@ async def test_fm_37_reconnects_back_off_with_jitter_to_at_most_five_seconds():
     gaps = [b - a for a, b in itertools.pairwise(rig.link.times("connect"))]
     assert max(gaps) <= BACKOFF_MAX_S + 1e-6
     assert min(gaps[8:]) >= BACKOFF_MAX_S / 2 - 1e-6
-    assert gaps[0] <= 0.2
+    assert gaps[0] <= RECONNECT_GAP_S + 1e-6
     assert len({round(gap, 6) for gap in gaps[8:]}) > 10
     assert rig.counter("coolantd_device_errors_total", device="cdu1", fault="not_connected") == len(gaps) + 1
 
@@ -225,6 +225,19 @@ async def test_fm_37_a_listener_that_never_answers_does_not_reset_the_back_off()
         await rig.clock.advance(0.6)
         assert rig.link.connected
         assert rig.link.times("connect")[-1] <= before + 0.6
+
+
+async def test_fm_37_a_device_that_hangs_up_after_each_answer_is_not_called_on_without_end():
+    """Each answer forgives the failures before it, so nothing but the gap bounds how often it is called on."""
+    rig = BusRig()
+    async with running(rig):
+        await rig.clock.advance(3.0)
+        rig.link.hangs_up = True
+        rig.link.log.clear()
+        await rig.clock.advance(10.0)
+        gaps = [b - a for a, b in itertools.pairwise(rig.link.times("connect"))]
+    assert len(gaps) >= 10
+    assert min(gaps) >= RECONNECT_GAP_S - 1e-6
 
 
 async def test_the_bus_gives_signs_of_life_while_it_waits():
