@@ -45,6 +45,8 @@ class Standing(IntEnum):
     """It would stop the only pump that could run (I3)."""
     ARRIVED = 6
     """It has ended, and what it held is where its loop wants it."""
+    FORCED = 7
+    """An interlock or a trip has the actuator."""
 
     @property
     def sentence(self) -> str:
@@ -60,6 +62,7 @@ _SENTENCES: Final = {
     Standing.OUT_OF_TOUCH: "waiting: the actuator is out of touch",
     Standing.LAST_PUMP: "outranked: no other pump of the CDU could run",
     Standing.ARRIVED: "ended",
+    Standing.FORCED: "outranked: an interlock has the actuator",
 }
 
 

@@ -43,7 +43,8 @@ from coolantd.control.pid import clip
 from coolantd.control.plan import Plan
 from coolantd.control.pump_layout import U_TRIPPED
 from coolantd.control.reset_layout import T_LEAST, TRIM_PARAMETERS
-from coolantd.point import FloatArray, Quality, Reason
+from coolantd.point import FloatArray, IntArray, Quality, Reason
+from coolantd.safety.hazards import Force
 from coolantd.safety.modes import IN_CONTROL, Cause
 
 RETURN_STEP_PCT: Final = 1.0
@@ -57,6 +58,7 @@ CONTROLLED: Final = frozenset(int(mode) for mode in IN_CONTROL)
 _BAD: Final = int(Quality.BAD)
 _OTHER: Final = int(Reason.LOCAL_OVERRIDE)
 _OPERATOR: Final = int(Reason.OPERATOR_OVERRIDE)
+_FREE: Final = int(Force.NONE)
 _SOMEBODY: Final = frozenset({int(Cause.NONE), int(Cause.CONFIGURED_MANUAL), int(Cause.OTHER_WRITER)})
 
 
@@ -173,7 +175,10 @@ def let_go(overrides: Sequence[Override], plan: Plan, d: FloatArray) -> tuple[Ov
 def mark(overrides: Sequence[Override], plan: Plan, memory: Memory, seen: Seen) -> None:
     """Tell the stages what an operator has: in ``seen`` for actuators, in ``memory.s`` for the loops; in place."""
     memory.s[:, :, S_TRIAL][memory.s[:, :, S_TRIAL] == S_TRIAL_OPERATOR] = 0.0
+    memory.d[:, D_OVERRIDDEN] = 0.0
     for each in overrides:
+        if in_force(each) and cdu_of(each, plan) >= 0:
+            memory.d[cdu_of(each, plan), D_OVERRIDDEN] = 1.0
         if each.standing is Standing.IN_FORCE and each.target.kind is Kind.ACTUATOR:
             seen.reason[touch_of(each.target.row, plan)] = _OPERATOR
         elif each.standing is Standing.IN_FORCE and each.target.kind is Kind.OUTPUT:
@@ -266,13 +271,26 @@ def _go_back(override: Override, plan: Plan, memory: Memory, result: Result) -> 
 
 
 def tell(overrides: Sequence[Override], plan: Plan, memory: Memory, seen: Seen) -> None:
-    """Say of every CDU that an operator has part of it, and that this is why it is not in automatic; in place."""
-    memory.d[:, D_OVERRIDDEN] = 0.0
+    """Say of every CDU why it is not wholly in automatic: an operator has part of it; in place."""
     for each in overrides:
         n = cdu_of(each, plan)
-        if n < 0 or each.over or each.standing is not Standing.IN_FORCE:
+        if n < 0 or not in_force(each):
             continue
-        memory.d[n, D_OVERRIDDEN] = 1.0
         rows = [touch_of(int(i), plan) for i in plan.x[n, X_VALVE : X_PUMP + PUMPS_MAX] if i >= 0]
         if int(memory.d[n, D_CAUSE]) in _SOMEBODY and not any(seen.reason[row] == _OTHER for row in rows):
             memory.d[n, D_CAUSE] = float(Cause.OPERATOR_OVERRIDE)
+
+
+def note_forced(overrides: Sequence[Override], plan: Plan, forced: IntArray) -> tuple[Override, ...]:
+    """Return the overrides with those outranked whose actuator, or any of whose pumps, the protection has forced."""
+    return tuple(
+        replace(each, standing=Standing.FORCED) if in_force(each) and _is_forced(each, plan, forced) else each
+        for each in overrides
+    )
+
+
+def _is_forced(override: Override, plan: Plan, forced: IntArray) -> bool:
+    target = override.target
+    if target.kind is Kind.ACTUATOR:
+        return bool(forced[target.row] != _FREE)
+    return target.kind is Kind.OUTPUT and any(forced[i] != _FREE for i in plan.cdus[target.row].pumps)

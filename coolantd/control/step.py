@@ -35,7 +35,7 @@ from coolantd.control.layout import (
 )
 from coolantd.control.override_order import Override
 from coolantd.control.override_targets import carry_overrides
-from coolantd.control.overrides import advance_overrides, claim_demands, let_go, mark, overridden, tell
+from coolantd.control.overrides import advance_overrides, claim_demands, let_go, mark, note_forced, overridden, tell
 from coolantd.control.plan import NAN, Plan
 from coolantd.control.pump_layout import H_STANDBY
 from coolantd.control.pump_plan import carry_pumps, initial_pumps
@@ -283,10 +283,11 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     memory, seen, result = run.memory, run.seen, run.result
     plan.stages.protect(plan.arrays(), memory, seen, result, dt_s)
     plan.stages.gate(plan.arrays(), memory, result, dt_s)
+    overrides = note_forced(run.overrides, plan, result.forced)
     s, d = memory.s, memory.d
     causes = d[:, D_CAUSE].astype(np.int64)
     modes = d[:, D_MODE].astype(np.int64)
-    return ControlState(now_s, **memory._asdict(), trials=run.trials, overrides=run.overrides), Decision(
+    return ControlState(now_s, **memory._asdict(), trials=run.trials, overrides=overrides), Decision(
         commands=result.commands,
         demands=result.demands,
         refusals=result.refusals,

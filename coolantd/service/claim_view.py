@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from coolantd.control.layout import D_CAUSE, D_MODE
+from coolantd.control.layout import D_CAUSE
 from coolantd.control.override_order import Kind, Override
 from coolantd.control.overrides import in_force
 from coolantd.control.plan import ActuatorParameters
 from coolantd.control.step import ControlState
+from coolantd.safety.actuator_modes import AM_MODE
 from coolantd.safety.claims import Claim
 from coolantd.safety.modes import Cause, Mode
 from coolantd.service.actuator_outlet import ActuatorOutlet
@@ -33,7 +34,9 @@ class ClaimView:
 
 _BY_MODE: Final = {
     int(Mode.FAILSAFE): Claim.INTERLOCK,
+    int(Mode.TRIPPED): Claim.TRIP,
     int(Mode.STARTING): Claim.NOBODY,
+    int(Mode.DISABLED): Claim.NOBODY,
 }
 
 
@@ -51,19 +54,17 @@ def claim_of(i: int, outlet: ActuatorOutlet, state: ControlState, *, put_local: 
         return ClaimView(Claim.NOBODY.label, Cause.PUT_TO_LOCAL.label)
     if outlet.lease is not None:
         return ClaimView(Claim.OTHER_WRITER.label, left_s=outlet.lease.left_s(now_s))
-    mode, cause = _standing(outlet.parameters, state)
+    mode = int(state.am[i, AM_MODE])
     if mode in _BY_MODE:
-        return ClaimView(_BY_MODE[mode].label, Cause(cause).label)
+        return ClaimView(_BY_MODE[mode].label, _cause(outlet.parameters, state).label)
     override = _override_of(i, outlet.parameters, state)
     if override is not None:
         return ClaimView(Claim.OPERATOR.label, override.reason, override.owner, override.left_s(now_s))
     return ClaimView(Claim.LOOP.label, Mode.MANUAL.label if mode == Mode.MANUAL else "")
 
 
-def _standing(actuator: ActuatorParameters, state: ControlState) -> tuple[int, int]:
-    if actuator.cdu is None:
-        return int(Mode.AUTOMATIC), int(Cause.NONE)
-    return int(state.d[actuator.cdu, D_MODE]), int(state.d[actuator.cdu, D_CAUSE])
+def _cause(actuator: ActuatorParameters, state: ControlState) -> Cause:
+    return Cause.NONE if actuator.cdu is None else Cause(int(state.d[actuator.cdu, D_CAUSE]))
 
 
 def _override_of(i: int, actuator: ActuatorParameters, state: ControlState) -> Override | None:

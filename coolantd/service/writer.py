@@ -33,6 +33,8 @@ from coolantd.service.readback_watch import ORDERED, Mark, ReadbackWatch, mark_n
 
 __all__ = ["REMOTE_RETRY_S", "RETRY_S", "VERIFY_AGE_S", "ActuatorOutlet", "DeviceOutlet", "Writer"]
 
+URGENT_ACTUATOR_MODES: Final = frozenset({int(Mode.FAILSAFE), int(Mode.OVERRIDE), int(Mode.TRIPPED)})
+"""What an interlock or an operator wants of one actuator does not wait for a budget."""
 URGENT_MODES: Final = frozenset({int(Mode.STARTING), int(Mode.FAILSAFE), int(Mode.MANUAL), int(Mode.TRIPPED)})
 
 _SILENT: Final = frozenset({int(Reason.STALE), int(Reason.NOT_CONNECTED), int(Reason.NO_COMMUNICATION)})
@@ -112,7 +114,7 @@ class Writer:
             if math.isfinite(value) or (actuator.lease is not None and self._in_touch(actuator, snapshot)):
                 commanded.add(actuator.parameters.device)
             if math.isfinite(value) and actuator.lease is None:
-                self._consider(actuator, value, now_s, urgent=_urgent(actuator, decision))
+                self._consider(actuator, value, now_s, urgent=_urgent(i, actuator, decision))
         for n, cdu in enumerate(plan.cdus):
             device = self.devices.get(cdu.device)
             if device is not None and decision.wants_remote[n] and not device.put_local and device.ask_to_obey(now_s):
@@ -286,13 +288,14 @@ class Writer:
             self.journal.record("write_refused", device=p.device, point=p.name, demand=demand, reason=reason)
 
 
-def _urgent(actuator: ActuatorOutlet, decision: Decision) -> bool:
-    """Return whether a write is urgent: its CDU is not in automatic, a pump starts, or the register is not known."""
+def _urgent(i: int, actuator: ActuatorOutlet, decision: Decision) -> bool:
+    """Return whether a write is urgent: it is not the loop's, a pump starts, or the register is not known."""
     cdu = actuator.parameters.cdu
     return (
         actuator.urgent
         or (actuator.parameters.role == Role.PUMP and actuator.state.held == 0.0)
         or math.isnan(actuator.state.held)
+        or int(decision.actuator_modes[i]) in URGENT_ACTUATOR_MODES
         or (cdu is not None and int(decision.modes[cdu]) in URGENT_MODES)
     )
 

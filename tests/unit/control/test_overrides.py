@@ -2,15 +2,17 @@
 
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from control_rig import PERIOD_S, PUMP1, PUMP2, SLEW, VALVE, Rig, controlling, site
 from override_rig import hold, release, standing, trace
 
-from coolantd.control.layout import P_SETPOINT, PRESSURE, SUPPLY_TEMP
+from coolantd.control.layout import A_LAST, P_SETPOINT, PRESSURE, SUPPLY_TEMP
 from coolantd.control.override_order import End, Kind, Standing
 from coolantd.point import Quality, Reason
+from coolantd.safety.hazards import Force
 from coolantd.safety.modes import Cause, Mode
 
 
@@ -276,3 +278,24 @@ def _disturb(rig, random, keys):
         rig.put(supply=float(random.uniform(30, 40)), pressure=float(random.uniform(60, 120)))
     if random.random() < 0.01:
         rig.silence("supply")
+
+
+def test_an_interlock_outranks_an_operator_who_has_it_again_afterwards():
+    """The order of claims, at the seam: what protects forces a demand behind the override, within slew."""
+    rig = hold(controlling(), "cdu0.valve", 20.0)
+    rig.step(60)
+    protect = rig.plan.stages.protect
+
+    def forcing(fixed, memory, seen, result, dt_s):
+        protect(fixed, memory, seen, result, dt_s)
+        result.forced[VALVE] = int(Force.INTERLOCK)
+        result.demands[VALVE] = memory.a[VALVE, A_LAST] + SLEW["valve"] * dt_s
+
+    plain = rig.plan.stages
+    rig.plan = rig.plan.with_kernels(replace(plain, protect=forcing))
+    rig.step(10)
+    assert rig.command() == pytest.approx(20.0 + 10 * SLEW["valve"] * PERIOD_S)
+    assert standing(rig) is Standing.FORCED
+    rig.plan = rig.plan.with_kernels(plain)
+    rig.step(30)
+    assert (rig.command(), standing(rig)) == (20.0, Standing.IN_FORCE)
