@@ -35,6 +35,7 @@ from coolantd.service.peer import Peer
 from coolantd.service.portrait import portray
 from coolantd.service.publishing import publish_repeatedly
 from coolantd.service.reload_state import ReloadState
+from coolantd.service.safe_command import SafeCommandWatch
 from coolantd.service.start_gate import StartGate
 from coolantd.service.surroundings import Surroundings
 from coolantd.service.table import PointTable
@@ -83,6 +84,7 @@ class Daemon:
         self._hangup = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._liveness = Liveness(self._clock.now_s)
+        self._safe_commands = SafeCommandWatch(self._clock, self._metrics)
         self._reload_state = ReloadState(self._clock, self._metrics)
         self._compiled = False
         self._announced = False
@@ -225,7 +227,11 @@ class Daemon:
             override_section(self._cycle, clock=self._clock, journal=self._journal, boot_id=boot_id),
         )
         self._watches = self._around.watches(self._metrics, self._journal, self._liveness.pulse)
-        self._cycle.watchers += [self._keeper.watch, self._watches.watch]
+        self._cycle.watchers += [
+            self._keeper.watch,
+            self._watches.watch,
+            lambda now_s: self._safe_commands.follow(self._cycle, now_s),
+        ]
 
     def _writer(self, plan: Plan, loaded: Loaded, table: PointTable) -> Writer:
         return Writer(
@@ -234,6 +240,7 @@ class Daemon:
             actuators=self._fleet.actuator_outlets(plan, dict(loaded.profiles)),
             devices=self._fleet.device_outlets(),
             mark=table.overridden,
+            acknowledged=self._safe_commands.acknowledged,
         )
 
     async def _open_faces(self) -> None:

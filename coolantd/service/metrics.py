@@ -20,6 +20,9 @@ LATENESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 
 STALL_BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 10.0)
 """From half a cycle more to the watchdog's patience and beyond, where only a stopped process comes back."""
 
+SAFE_COMMAND_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0)
+"""Around one poll and 250 ms, and the 2 s that no single fault may take."""
+
 
 class Metrics:
     """One registry of everything counted; pass it to whoever counts."""
@@ -195,6 +198,12 @@ class Metrics:
 
     def _make_restraint(self, reg: CollectorRegistry) -> None:
         """Make what counts writes that wait, and what is left to others."""
+        self.fault_to_safe_command_s = Histogram(
+            "coolantd_fault_to_safe_command_seconds",
+            "From the cycle in which an interlock took an actuator to its first acknowledged safe command",
+            buckets=SAFE_COMMAND_BUCKETS_S,
+            registry=reg,
+        )
         self.overrides_ended = Counter(
             "coolantd_overrides_ended_total", "Overrides of operators that have ended, by why", ["why"], registry=reg
         )

@@ -7,7 +7,7 @@ leave through ``device_outlet``.
 import asyncio
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,6 +42,10 @@ _SILENT: Final = frozenset({int(Reason.STALE), int(Reason.NOT_CONNECTED), int(Re
 log: Final = structlog.get_logger()
 
 
+def tell_nobody(actuator: ActuatorOutlet) -> None:
+    """Tell nobody of an acknowledged write: for a writer that stands alone."""
+
+
 @dataclass(slots=True)
 class Writer:
     """Owner of every write.
@@ -51,6 +55,7 @@ class Writer:
         devices: those on Modbus, by name.
         mark: told (row of the readback, whether the register is left to another writer): ``PointTable.overridden``.
         yield_s: how long a register is left to another writer unless they write again.
+        acknowledged: told whenever a device took a write.
     """
 
     metrics: Metrics
@@ -59,6 +64,7 @@ class Writer:
     devices: Mapping[str, DeviceOutlet] = field(default_factory=dict)
     mark: Mark = mark_nothing
     yield_s: float = YIELD_S
+    acknowledged: Callable[[ActuatorOutlet], None] = tell_nobody
     watch: ReadbackWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -272,6 +278,7 @@ class Writer:
             return
         previous, renewed = None if math.isnan(state.written) else round(state.written, 3), state.written == value
         state.acknowledge()
+        self.acknowledged(actuator)
         if p.readback is None:
             state.retry_s = RETRY_S
         if not renewed:  # a lease renewed with the same value is nearly half of all writes and tells nobody anything
