@@ -11,8 +11,9 @@ import numpy as np
 from coolantd.control.conditions import CONDITIONS
 from coolantd.control.layout import LOOP_PARAMETERS, LOOPS
 from coolantd.point import FloatArray, IntArray
-from coolantd.safety.hazards import HAZARDS
+from coolantd.safety.hazards import FACTS, HAZARDS
 from coolantd.safety.requests import REQUESTS
+from coolantd.safety.watch_layout import WATCH_WANTED
 
 
 class Fixed(NamedTuple):
@@ -35,6 +36,7 @@ class Fixed(NamedTuple):
         h: (cdus, PUMPS_PARAMETERS) of the pumps together.
         k: (cdus, PUMPS_MAX, PUMP_INDICES) of each pump.
         reset: (cdus, RESET_PARAMETERS). reset_x: (cdus, RESET_INDICES). flow_tables: (cdus, rows, 2).
+        watch_p: (cdus, WATCH_PARAMETERS), watch_x: (cdus, WATCH_INDICES) of the protection.
     """
 
     p: FloatArray
@@ -58,6 +60,8 @@ class Fixed(NamedTuple):
     reset: FloatArray
     reset_x: IntArray
     flow_tables: FloatArray
+    watch_p: FloatArray
+    watch_x: IntArray
 
 
 class Memory(NamedTuple):
@@ -77,6 +81,7 @@ class Memory(NamedTuple):
         u: (cdus, PUMPS_MAX, PUMP_STATE) of each pump.
         reset: (cdus, RESET_STATE).
         hz: (cdus, HAZARDS, HAZARD_STATE) of ``safety.latch``.
+        watch_d: (cdus, WATCH_STATE) of ``safety.watch_layout``.
         am: (actuators, ACTUATOR_WATCH) of ``safety.actuator_modes``.
     """
 
@@ -94,6 +99,7 @@ class Memory(NamedTuple):
     u: FloatArray
     reset: FloatArray
     hz: FloatArray
+    watch_d: FloatArray
     am: FloatArray
 
 
@@ -126,6 +132,10 @@ class Result(NamedTuple):
         p: (cdus, LOOPS, LOOP_PARAMETERS) of this step: the plan's, with what the reset stage asks the loops for.
         forced: (actuators,) ``safety.hazards.Force``: what outranks whoever else demands something of it.
         hazards: (cdus, HAZARDS) 1 for each ``safety.hazards.Hazard`` that is in force.
+        hazard_details: (cdus, HAZARDS) which pump it is about; ``NOTHING`` where it is none.
+        causes: (cdus, HAZARDS) what is said of each cause, see ``safety.latch``.
+        facts: (cdus, FACTS) 1 for each ``safety.hazards.Fact`` that is so.
+        watch_n: (cdus, WATCH_WANTED) of ``safety.watch_layout``.
         requests: (cdus, REQUESTS) 1 for each ``safety.requests.Request`` made of others.
         held: (actuators,) 1 where an operator's override has it. cdus: (actuators,) CDU of each, or -1.
         cdu_modes: (cdus,) ``Mode`` of each, as the protection leaves it.
@@ -141,6 +151,10 @@ class Result(NamedTuple):
     p: FloatArray
     forced: IntArray
     hazards: IntArray
+    hazard_details: IntArray
+    causes: IntArray
+    facts: IntArray
+    watch_n: FloatArray
     requests: IntArray
     held: IntArray
     cdus: IntArray
@@ -160,6 +174,10 @@ def empty_result(cdus: int, actuators: int) -> Result:
         p=np.empty((cdus, LOOPS, LOOP_PARAMETERS)),
         forced=np.empty(actuators, dtype=np.int64),
         hazards=np.empty((cdus, HAZARDS), dtype=np.int64),
+        hazard_details=np.empty((cdus, HAZARDS), dtype=np.int64),
+        causes=np.empty((cdus, HAZARDS), dtype=np.int64),
+        facts=np.empty((cdus, FACTS), dtype=np.int64),
+        watch_n=np.empty((cdus, WATCH_WANTED)),
         requests=np.empty((cdus, REQUESTS), dtype=np.int64),
         held=np.empty(actuators, dtype=np.int64),
         cdus=np.empty(actuators, dtype=np.int64),

@@ -272,6 +272,7 @@ def golden_trace(plan: Plan) -> FloatArray:
             state.e,
             state.eb,
             state.hz,
+            state.watch_d,
             state.am,
         )
         rows.append(np.concatenate([part.ravel() for part in (*told, *noticed, *remembered)]))

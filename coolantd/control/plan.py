@@ -39,8 +39,10 @@ from coolantd.control.pump_plan import ALL_RUN, PumpGroupParameters, pack_group,
 from coolantd.control.reset_plan import NO_RESET, ResetParameters, ResetPlan, pack_resets, pump_action
 from coolantd.control.sensor_plan import SensorPlan
 from coolantd.control.stages import INTERPRETED, Stages
+from coolantd.control.watch_plan import UNWATCHED, Watched, WatchParameters, pack_watch
 from coolantd.point import FloatArray, IntArray
 from coolantd.safety.leak_plan import LeakPlan, pack_leaks
+from coolantd.safety.watch_layout import WATCH_INDICES, WATCH_PARAMETERS
 
 __all__ = ["NAN", "ActuatorParameters", "Plan", "make_plan"]
 
@@ -143,6 +145,7 @@ class CduParameters:
         estimate: what is held against the model besides; without a model nothing is.
         pump_group: how its pumps share the work.
         reset: what the loops are asked for besides their setpoints.
+        watch: limits of its protection.
     """
 
     name: str
@@ -166,6 +169,7 @@ class CduParameters:
     estimate: EstimateParameters = NOTHING_MORE
     pump_group: PumpGroupParameters = ALL_RUN
     reset: ResetParameters = NO_RESET
+    watch: WatchParameters = UNWATCHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +203,8 @@ class Plan:
     k: IntArray
     sensors: SensorPlan = NO_SENSORS
     reset: ResetPlan
+    watch_p: FloatArray
+    watch_x: IntArray
     leaks: LeakPlan = NO_LEAKS
     stages: Stages = INTERPRETED
 
@@ -207,7 +213,7 @@ class Plan:
         own = (self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
         b, v = self.branches, self.sensors
         more = (self.group_x, self.h, self.k, *self.reset)
-        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, *more)
+        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, *more, self.watch_p, self.watch_x)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""
@@ -216,6 +222,22 @@ class Plan:
 
 def _index(value: int | None) -> int:
     return -1 if value is None else value
+
+
+def _pack_watch(cdu: CduParameters) -> tuple[FloatArray, IntArray]:
+    own = Watched(
+        supply=cdu.supply_temp.point,
+        loop=cdu.pressure.point,
+        dew=cdu.dew_point,
+        heat=cdu.heat,
+        dew_design_c=cdu.dew_point_design_c,
+        dew_margin_k=cdu.dew_point_margin_k,
+        unit=cdu.pressure.unit,
+        setpoint=cdu.pressure.setpoint,
+        valve=cdu.valve,
+        pumps=cdu.pumps,
+    )
+    return pack_watch(cdu.watch, own)
 
 
 def _pack_loop(loop: LoopParameters, action: float) -> list[float]:
@@ -353,5 +375,7 @@ def make_plan(
         k=np.array([pack_pump_points(cdu.pump_group) for cdu in cdus], dtype=np.int64).reshape(
             n, PUMPS_MAX, PUMP_INDICES
         ),
+        watch_p=np.array([_pack_watch(cdu)[0] for cdu in cdus]).reshape(n, WATCH_PARAMETERS),
+        watch_x=np.array([_pack_watch(cdu)[1] for cdu in cdus], dtype=np.int64).reshape(n, WATCH_INDICES),
         reset=pack_resets([cdu.reset for cdu in cdus], [cdu.pressure.unit for cdu in cdus]),
     )

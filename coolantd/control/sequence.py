@@ -36,6 +36,7 @@ def clear(result: Result) -> None:
     result.demands[:] = math.nan
     result.conditions[:] = 0
     result.details[:] = NOTHING
+    result.facts[:] = 0
 
 
 def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:

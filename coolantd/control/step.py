@@ -48,6 +48,7 @@ from coolantd.safety.actuator_modes import ACTUATOR_WATCH, AM_MODE
 from coolantd.safety.hazards import HAZARDS
 from coolantd.safety.latch import HAZARD_STATE
 from coolantd.safety.modes import Cause, Mode
+from coolantd.safety.watch_layout import WATCH_STATE, WD_SUPPLY_C
 
 DT_MIN_S: Final = 1e-3
 """Two steps closer together than this are one: keeps the derivative finite."""
@@ -80,7 +81,7 @@ class ControlState:
         group_d: (cdus, GROUP_STATE).
         g: (cdus, PUMPS_STATE). u: (cdus, PUMPS_MAX, PUMP_STATE).
         reset: (cdus, RESET_STATE).
-        hz: (cdus, HAZARDS, HAZARD_STATE). am: (actuators, ACTUATOR_WATCH).
+        hz: (cdus, HAZARDS, HAZARD_STATE). watch_d: (cdus, WATCH_STATE). am: (actuators, ACTUATOR_WATCH).
         trials: at most one per CDU, those that are over included.
         overrides: of operators, at most one of a target, in the order in which they were given.
     """
@@ -100,6 +101,7 @@ class ControlState:
     u: FloatArray
     reset: FloatArray
     hz: FloatArray
+    watch_d: FloatArray
     am: FloatArray
     trials: tuple[Trial, ...] = ()
     overrides: tuple[Override, ...] = ()
@@ -129,6 +131,7 @@ class Decision:
         conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so now, else 0.
         details: (cdus, CONDITIONS) which pump, branch or point it is about; ``NOTHING`` where it is none.
         hazards: (cdus, HAZARDS) 1 for each ``Hazard`` that is in force, else 0.
+        hazard_details: (cdus, HAZARDS) which pump it is about; ``NOTHING`` where it is none.
         requests: (cdus, REQUESTS) 1 for each ``Request`` made of others, else 0.
         actuator_modes: (actuators,) ``Mode`` codes.
         forced: (actuators,) ``Force`` codes.
@@ -145,6 +148,7 @@ class Decision:
     conditions: IntArray
     details: IntArray
     hazards: IntArray
+    hazard_details: IntArray
     requests: IntArray
     actuator_modes: IntArray
     forced: IntArray
@@ -169,9 +173,11 @@ def initial_state(plan: Plan) -> ControlState:
     return ControlState(NAN, **own._asdict())
 
 
-def initial_protection(cdus: int, actuators: int) -> tuple[FloatArray, FloatArray]:
+def initial_protection(cdus: int, actuators: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return what the protection remembers before the first step: no hazard, every actuator in starting."""
-    return np.zeros((cdus, HAZARDS, HAZARD_STATE)), np.zeros((actuators, ACTUATOR_WATCH))
+    watch_d = np.zeros((cdus, WATCH_STATE))
+    watch_d[:, WD_SUPPLY_C] = NAN
+    return np.zeros((cdus, HAZARDS, HAZARD_STATE)), watch_d, np.zeros((actuators, ACTUATOR_WATCH))
 
 
 def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
@@ -186,7 +192,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     for n, cdu in enumerate(plan.cdus):
         if (cdu.name, cdu.device) in rows:
             before = rows[cdu.name, cdu.device]
-            new.hz[n] = old.hz[before]
+            new.hz[n], new.watch_d[n] = old.hz[before], old.watch_d[before]
             new.s[n], new.d[n], new.group_d[n] = old.s[before], old.d[before], old.group_d[before]
             _carry_group(old_plan, before, old, plan, n, new)
             if not np.array_equal(old_plan.c[before, C_MODEL_UA_KW_K:], plan.c[n, C_MODEL_UA_KW_K:], equal_nan=True):
@@ -260,7 +266,9 @@ def _control(plan: Plan, state: ControlState, snapshot: Snapshot, overrides: tup
     return _Run(memory, seen, result, trials, overrides)
 
 
-def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> tuple[ControlState, Decision]:
+def step(
+    plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float, facts: IntArray | None = None
+) -> tuple[ControlState, Decision]:
     """Decide once.
 
     Args:
@@ -268,6 +276,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         state: what the last step returned.
         snapshot: every point now, staleness applied.
         now_s: monotonic seconds.
+        facts: (cdus, FACTS) 1 for each ``safety.hazards.Fact`` that only the service can know; None for none.
 
     Returns:
         The next state and the decision. Arguments are left as they were.
@@ -281,6 +290,8 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
     if in_control != overrides:  # a CDU has just left control: its failsafe does not wait for the next cycle
         run = _control(plan, state, snapshot, in_control, dt_s)
     memory, seen, result = run.memory, run.seen, run.result
+    if facts is not None:
+        result.facts[:] = facts
     plan.stages.protect(plan.arrays(), memory, seen, result, dt_s)
     plan.stages.gate(plan.arrays(), memory, result, dt_s)
     overrides = note_forced(run.overrides, plan, result.forced)
@@ -299,6 +310,7 @@ def step(plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float) -> t
         conditions=result.conditions,
         details=result.details,
         hazards=result.hazards,
+        hazard_details=result.hazard_details,
         requests=result.requests,
         actuator_modes=memory.am[:, AM_MODE].astype(np.int64),
         forced=result.forced,

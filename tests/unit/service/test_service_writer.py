@@ -131,6 +131,7 @@ class Bench:
             conditions=np.zeros((1, CONDITIONS), dtype=np.int64),
             details=np.full((1, CONDITIONS), -1, dtype=np.int64),
             hazards=np.zeros((1, HAZARDS), dtype=np.int64),
+            hazard_details=np.full((1, HAZARDS), -1, dtype=np.int64),
             requests=np.zeros((1, REQUESTS), dtype=np.int64),
             actuator_modes=np.zeros(1, dtype=np.int64),
             forced=np.zeros(1, dtype=np.int64),
