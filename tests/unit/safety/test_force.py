@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from coolantd.safety import envelope
 from coolantd.safety.envelope import (
     L_FAILSAFE,
     L_MAXIMUM,
@@ -33,7 +34,7 @@ def limit(**columns):
     row[[L_PUMP_GROUP, L_PATHS, L_PATH_PUMPS]] = NO_GROUP
     row[L_MAXIMUM], row[L_SLEW], row[L_FAILSAFE] = 100.0, 4.0, math.nan
     for name, value in columns.items():
-        row[globals()[name]] = value
+        row[getattr(envelope, name)] = value
     return row
 
 
