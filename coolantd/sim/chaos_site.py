@@ -83,6 +83,7 @@ class ChaosSite:
         period_s, poll_fast_s: of the daemon.
         refresh_s: of the devices' status blocks.
         mqtt_port: broker of the daemon; None for none.
+        cdu_extra, pressure_kpa: see ``SiteText``.
         processes: by name, those that run.
     """
 
@@ -93,6 +94,8 @@ class ChaosSite:
     poll_fast_s: float = 0.5
     refresh_s: float = 0.5
     mqtt_port: int | None = None
+    cdu_extra: str = ""
+    pressure_kpa: float = 90.0
     http_port: int = 0
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     supervisor: Supervisor | None = None
@@ -131,6 +134,8 @@ class ChaosSite:
             period_s=self.period_s,
             poll_fast_s=self.poll_fast_s,
             mqtt_port=self.mqtt_port,
+            cdu_extra=self.cdu_extra,
+            pressure_kpa=self.pressure_kpa,
         )
         self.config.write_text(text.configuration(), encoding="utf-8")
 

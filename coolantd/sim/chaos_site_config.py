@@ -83,7 +83,7 @@ output_rate_pct_per_s = {valve_rate_pct_per_s}
 [cdu.pressure]
 process_variable = "{name}.tcs_differential_pressure_kpa"
 manipulated_variables = ["{name}.pump1_speed_setpoint_pct", "{name}.pump2_speed_setpoint_pct"]
-setpoint_kpa = 90.0
+setpoint_kpa = {pressure_kpa}
 setpoint_rate_kpa_per_min = 60.0
 gain_pct_per_kpa = 0.1
 integral_time_s = 2.0
@@ -110,7 +110,8 @@ class SiteText:
         ports: where each CDU is reached, in order.
         period_s: between two decisions. poll_fast_s: between two readings.
         mqtt_port: of a broker on loopback; None for none.
-        extra: appended as it is.
+        cdu_extra: more tables of every CDU; ``CDU`` stands for its name.
+        pressure_kpa: setpoint of the pumps.
     """
 
     folder: Path
@@ -120,7 +121,8 @@ class SiteText:
     period_s: float = 0.5
     poll_fast_s: float = 0.5
     mqtt_port: int | None = None
-    extra: str = ""
+    cdu_extra: str = ""
+    pressure_kpa: float = 90.0
 
     def configuration(self) -> str:
         """Return the daemon's configuration."""
@@ -128,8 +130,16 @@ class SiteText:
         if self.mqtt_port is not None:
             text += _MQTT.format(mqtt_port=self.mqtt_port, http_port=self.http_port)
         for k, port in enumerate(self.ports):
-            text += _CDU.format(name=cdu_name(k), profile=PROFILE, port=port, poll_fast_s=self.poll_fast_s, **RATES)
-        return text + self.extra
+            text += _CDU.format(
+                name=cdu_name(k),
+                profile=PROFILE,
+                port=port,
+                poll_fast_s=self.poll_fast_s,
+                pressure_kpa=self.pressure_kpa,
+                **RATES,
+            )
+            text += self.cdu_extra.replace("CDU", cdu_name(k))
+        return text
 
 
 def cdu_name(number: int) -> str:

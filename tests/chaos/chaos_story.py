@@ -7,6 +7,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coolantd.sim.chaos_site import ChaosSite, chaos_site
@@ -75,14 +76,15 @@ class Story:
     ended: list[str]
     stalls: list[tuple[float, float]]
 
-    @property
-    def busy(self) -> bool:
-        """Return whether the machine was too busy with other things for any time to mean something."""
-        return sum(late_s for _, late_s in self.stalls) > BUSY_RATIO * END_S
-
     def stalled(self, from_s: float, to_s: float) -> float:
         """Return the longest stall of the machine itself in a stretch of time since the epoch."""
         return max((late_s for at_s, late_s in self.stalls if from_s <= at_s <= to_s), default=0.0)
+
+
+def skip_if_busy(stalls: list[tuple[float, float]], watched_s: float) -> None:
+    """Skip a test of times where the machine was too busy with other things for any time to mean something."""
+    if sum(late_s for _, late_s in stalls) > BUSY_RATIO * watched_s:
+        pytest.skip(f"the machine was busy: it let the row or the daemon wait {len(stalls)} times")
 
 
 def told(scenarios: list[Scenario], seed: int) -> Story:
@@ -90,24 +92,24 @@ def told(scenarios: list[Scenario], seed: int) -> Story:
     with chaos_site(len(scenarios), seed=seed) as site:
         site.start_row()
         site.start_daemon()
-        _await_automatic(site, READY_S)
+        await_automatic(site, READY_S)
         begun_s = time.monotonic()
         _live(site, scenarios, random.Random(seed), begun_s)
-        _await_automatic(site, CALM_WAIT_S)
+        await_automatic(site, CALM_WAIT_S)
         assert site.supervisor is not None
         fed_s = [at_s for at_s in site.supervisor.times_s("WATCHDOG=1") if at_s >= begun_s]
         _gather(site, scenarios)
         stalls = [(at_s, late_s) for at_s, late_s in site.row("stalls")["stalls"]]
-        story = Story(scenarios, "", fed_s, site.ended(), stalls + _late_feeds(fed_s))
+        story = Story(scenarios, "", fed_s, site.ended(), stalls + late_feeds(fed_s, PERIOD_S))
         site.stop("daemon")
         story.log = site.log()
         return story
 
 
-def _late_feeds(fed_s: list[float]) -> list[tuple[float, float]]:
+def late_feeds(fed_s: list[float], period_s: float) -> list[tuple[float, float]]:
     """Return when the watchdog was fed late, since the epoch: the daemon was not let run."""
     since_epoch_s = time.time() - time.monotonic()
-    gaps = [(after, after - before - PERIOD_S) for before, after in itertools.pairwise(fed_s)]
+    gaps = [(after, after - before - period_s) for before, after in itertools.pairwise(fed_s)]
     return [(at_s + since_epoch_s, late_s) for at_s, late_s in gaps if late_s > STALL_S]
 
 
@@ -128,7 +130,7 @@ def _live(site: ChaosSite, scenarios: list[Scenario], rng: random.Random, begun_
     time.sleep(max(begun_s + END_S - time.monotonic(), 0.0))
 
 
-def _await_automatic(site: ChaosSite, timeout_s: float) -> None:
+def await_automatic(site: ChaosSite, timeout_s: float) -> None:
     until_s = time.monotonic() + timeout_s
     while set(site.modes()) != {"automatic"} and time.monotonic() < until_s:
         time.sleep(0.5)

@@ -11,7 +11,7 @@ import os
 import re
 
 import pytest
-from chaos_story import ON_S, Scenario, told
+from chaos_story import END_S, ON_S, Scenario, skip_if_busy, told
 
 from coolantd.sim.chaos_site import WATCHDOG_S
 from coolantd.sim.chaos_toxics import Kind
@@ -108,11 +108,6 @@ def story():
     return told(scenarios(), SEED)
 
 
-def skip_if_busy(story):
-    if story.busy:
-        pytest.skip(f"the machine was busy: it let the row or the daemon wait {len(story.stalls)} times")
-
-
 def named(scenario, k):
     return f"cdu{k:02d} {scenario.kind or 'well'}{' and orders' if scenario.orders else ''}"
 
@@ -171,7 +166,7 @@ def test_i6_automatic_is_back_soon_and_without_a_step(story):
         f"max {slowest.recovery_s:.1f} s ({slowest.kind}); largest step at re-entry beyond the rate {worst:.2f} %"
     )
     assert worst <= REENTRY_MAX_PCT, steps
-    skip_if_busy(story)
+    skip_if_busy(story.stalls, END_S)
     assert {s.kind: s.recovery_s for s in troubled if s.recovery_s > RECOVERY_MAX_S} == {}
 
 
@@ -189,7 +184,7 @@ def test_the_daemon_lives_and_no_traceback_is_in_its_log(story):
 
 def test_fm_37_neighbours_do_not_notice(story):
     """They leave automatic only where the machine itself did not let their devices answer."""
-    skip_if_busy(story)
+    skip_if_busy(story.stalls, END_S)
     for neighbour in [s for s in story.scenarios if s.kind is None and not s.orders]:
         first_s = story.scenarios[NEIGHBOURS].on_s[1] - ON_S
         left = [at_s for at_s, mode, _ in neighbour.modes if mode != "automatic" and at_s > first_s]
