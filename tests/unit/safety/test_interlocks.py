@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from coolantd.safety.hazard_meanings import MEANINGS
 from coolantd.safety.hazards import FACTS, HAZARDS, Fact, Force, Hazard
 from coolantd.safety.interlocks import (
     BY_RANK,
@@ -22,6 +23,7 @@ from coolantd.safety.interlocks import (
     Clear,
     Target,
 )
+from coolantd.safety.meaning import Detail
 from coolantd.safety.requests import REQUESTS, Request
 
 NEVER = math.inf
@@ -112,3 +114,13 @@ def test_every_rule_names_the_rows_it_answers():
     assert all(rule.rows and all(row.startswith("FM-") for row in rule.rows) for rule in RULES.values())
     assert np.isfinite(TABLE[:, :R_ASK_S]).all()
     assert [hazard.label for hazard in (Hazard.FLOW_LOST, Hazard.LEVEL_LOST)] == ["flow_lost", "level_lost"]
+
+
+def test_every_hazard_tells_cause_consequence_and_action_as_half_sentences():
+    assert set(MEANINGS) == set(Hazard)
+    for meaning in MEANINGS.values():
+        for text in (meaning.cause, meaning.consequence, meaning.action):
+            assert 10 < len(text) < 140
+            assert text[0].islower()
+            assert not text.endswith(".")
+    assert MEANINGS[Hazard.PUMP_NOT_TURNING].detail is Detail.PUMP
