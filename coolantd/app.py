@@ -21,6 +21,7 @@ from coolantd.config.load import Loaded, load
 from coolantd.control.plan import Plan
 from coolantd.control.step import initial_state
 from coolantd.errors import ConfigError, CoolantdError
+from coolantd.service.alarm_room import AlarmRoom
 from coolantd.service.cycle import Cycle
 from coolantd.service.device_orders import DeviceOrders
 from coolantd.service.fleet import Fleet
@@ -133,6 +134,7 @@ class Daemon:
             loaded=self._loaded,
             fleet=self._fleet,
             reload=self._reload_state.view,
+            alarms=self._alarms.view(),
             compiled=self._compiled,
             now_s=self._clock.now_s(),
             begun_s=self._begun_s,
@@ -227,9 +229,24 @@ class Daemon:
             override_section(self._cycle, clock=self._clock, journal=self._journal, boot_id=boot_id),
         )
         self._watches = self._around.watches(self._metrics, self._journal, self._liveness.pulse)
+        self._alarms = AlarmRoom(
+            state_dir,
+            make_history=self._around.history,
+            cycle=self._cycle,
+            fleet=self._fleet,
+            reload=lambda: self._reload_state.view,
+            faults=self._watches.faults,
+            metrics=self._metrics,
+            journal=self._journal,
+            clock=self._clock,
+            begun_s=self._begun_s,
+        )
+        self._alarms.start()
+        self._keeper.add(self._alarms.section())
         self._cycle.watchers += [
-            self._keeper.watch,
             self._watches.watch,
+            self._alarms.desk.look,
+            self._keeper.watch,
             lambda now_s: self._safe_commands.follow(self._cycle, now_s),
         ]
 
@@ -281,6 +298,7 @@ class Daemon:
                 "tune_begin": tuning.begin,
                 "tune_trace": tuning.trace,
                 "tune_stop": tuning.stop,
+                **self._alarms.handlers(),
             },
             allowed_gid=os.getegid(),  # under systemd the unit's Group=, which operators join
             device=self._fleet.modbus_device,
@@ -345,6 +363,7 @@ class Daemon:
         await self._fleet.stop(CLOSE_S, farewell=b"offline")
         self._watches.stop()
         self._keeper.stop()
+        self._alarms.stop()
         self._journal.record("stopped")
         self._journal.stop()  # bounded, and the worker threads may all be waiting for a name server
         log.info("stopped")

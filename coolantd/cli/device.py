@@ -81,11 +81,11 @@ def resume(name: NameArgument, socket: SocketOption = CONTROL_SOCKET, as_json: J
         print(f"nothing to resume: {name} was neither paused nor left to another writer")
 
 
-def duration_s(text: str) -> float:
+def duration_s(text: str, option: str = "--for") -> float:
     """Return a duration such as ``90s``, ``30m`` or ``2h`` in seconds; exits 2 with a sentence if it is none."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        print(f"--for = {text[:40]!r}, allowed: a number and s, m or h, for example 90s, 30m or 2h", file=sys.stderr)
+        print(f"{option} = {text[:40]!r}, allowed: a number and s, m or h, for example 90s, 30m or 2h", file=sys.stderr)
         raise typer.Exit(WRONG_USAGE)
     return float(match[1]) * _UNITS_S[match[2]]
 

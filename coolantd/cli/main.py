@@ -14,6 +14,7 @@ COMMANDS: Final = (
     "status",
     "reload",
     "device",
+    "alarm",
     "override",
     "simulate",
     "profile",

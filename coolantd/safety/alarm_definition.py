@@ -56,7 +56,8 @@ class Definition:
         off_delay_s: how long its condition must be gone before it clears, 0 to 3600 s: a dead-band in time.
         inhibit_s: not raised within this time of the start, 0 to 3600 s.
         latching: stays until acknowledged after its condition has gone; such an alarm is never hidden.
-        suppressed_by: kinds that explain it; while one of them stands for its subject or a parent of it, it is hidden.
+        suppressed_by: kinds before it in the order that explain it; while one of them stands for its subject or a
+            parent of it, it is hidden.
         group: kinds of one group in one scope are related: the first of them is marked (first-out); empty: none.
     """
 
@@ -114,6 +115,7 @@ class Definitions:
 
 
 def _problems(kinds: Mapping[str, Definition]) -> Iterable[str]:
+    before: set[str] = set()
     for kind, each in kinds.items():
         for name in ("on_delay_s", "off_delay_s", "inhibit_s"):
             delay_s = getattr(each, name)
@@ -125,7 +127,6 @@ def _problems(kinds: Mapping[str, Definition]) -> Iterable[str]:
         if each.suppressed_by and not each.may_be_hidden:
             yield f"{kind}: suppressed by {each.suppressed_by[0]}, allowed: nothing, as it is critical or latching (A6)"
         for parent in each.suppressed_by:
-            if parent not in kinds:
-                yield f"{kind}: suppressed by {parent}, allowed: a kind that there is"
-            elif kinds[parent].suppressed_by:
-                yield f"{kind}: suppressed by {parent}, allowed: a kind that nothing suppresses"
+            if parent not in before:
+                yield f"{kind}: suppressed by {parent}, allowed: a kind that stands before it"
+        before.add(kind)

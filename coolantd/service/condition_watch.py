@@ -3,6 +3,7 @@
 Knows decisions and the names of what they count. Must never know why a stage noticed something.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +55,11 @@ class ConditionWatch:
             self._active[key] = _Active(now_s if known is None else known.since_s, detail)
         for key, gone in before.items():
             self._tell("condition_ended", key, gone.detail)
+
+    def active(self) -> Iterator[tuple[str, Condition, str]]:
+        """Yield (CDU, condition, detail) of everything that is so now."""
+        for (cdu, condition), active in self._active.items():
+            yield cdu, condition, active.detail
 
     def views(self, now_s: float) -> tuple[ConditionView, ...]:
         """Return what is so, CDU by CDU in the order of the plan."""

@@ -31,6 +31,7 @@ def modbus_view(way: Way, bus: ModbusBus, device: ModbusDevice, now_s: float) ->
         wrong=device.fault is Fault.WRONG_DEVICE and left_s == 0.0,
         dormant=device.presence.dormant and left_s == 0.0,
         points_refused=device.points_refused,
+        settings_wrong=device.settings_wrong,
     )
 
 

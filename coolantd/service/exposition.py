@@ -20,6 +20,7 @@ from coolantd.control.group_layout import GroupState
 from coolantd.control.reset_layout import InCharge, ResetUse
 from coolantd.point import Quality
 from coolantd.safety.modes import Mode
+from coolantd.service.alarm_view import alarm_families
 from coolantd.service.claim_series import claim_families
 from coolantd.service.estimate_series import estimate_families
 from coolantd.service.metrics import Metrics
@@ -200,6 +201,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield _family("coolantd_cdu_trial_active", "1 while coolantd tune tests a loop of a CDU, else 0", tested)
     yield _family("coolantd_cdu_condition", "1 while control has noticed this of a CDU, else 0", _condition_rows(view))
     yield _family("coolantd_vote_member_used", "1 while a sensor makes its voted point, else 0", _member_rows(view))
+    yield from (_family(*family) for family in alarm_families(view.alarms))
     yield from _loop_families(view.loops)
     yield from _model_families(view)
     yield from _branch_families(view)

@@ -14,7 +14,7 @@ import orjson
 from coolantd.service import exposition
 from coolantd.service.metrics import Metrics
 from coolantd.service.view import DaemonView
-from coolantd.service.view_json import points_json_in_chunks, view_json_in_chunks
+from coolantd.service.view_json import alarms_json, points_json_in_chunks, view_json_in_chunks
 
 if TYPE_CHECKING:
     from coolantd.service.http_listener import HttpListener
@@ -75,6 +75,7 @@ class HttpFace:
         self._metrics_body = _Shared(self._render_metrics)
         self._status_body = _Shared(self._render_status)
         self._points_body = _Shared(self._render_points)
+        self._alarms_body = _Shared(self._render_alarms)
         self._listener: HttpListener | None = None
         self._routes: dict[str, Callable[[], Awaitable[Reply]]] = {
             "/metrics": self._get_metrics,
@@ -82,6 +83,7 @@ class HttpFace:
             "/readyz": self._get_readyz,
             "/api/v1/status": self._get_status,
             "/api/v1/points": self._get_points,
+            "/api/v1/alarms": self._get_alarms,
         }
 
     async def start(self) -> None:
@@ -131,6 +133,9 @@ class HttpFace:
     async def _get_points(self) -> Reply:
         return Reply(200, JSON, await self._points_body.get())
 
+    async def _get_alarms(self) -> Reply:
+        return Reply(200, JSON, await self._alarms_body.get())
+
     async def _render_metrics(self) -> bytes:
         return await self._exposition.render(self._view(), self._metrics)
 
@@ -139,3 +144,6 @@ class HttpFace:
 
     async def _render_points(self) -> bytes:
         return orjson.dumps(await points_json_in_chunks(self._view()))
+
+    async def _render_alarms(self) -> bytes:
+        return orjson.dumps(alarms_json(self._view().alarms))

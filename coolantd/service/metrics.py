@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from coolantd import __version__
 from coolantd.errors import Fault
+from coolantd.safety.alarm_definition import Priority
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.write_budget import Permission
 
@@ -32,6 +33,7 @@ class Metrics:
         Info("coolantd_build", "Version of the daemon", registry=self.registry).info({"version": __version__})
         self._make_daemon(self.registry)
         self._make_vitals(self.registry)
+        self._make_alarms(self.registry)
         self._make_devices(self.registry)
         self._make_buses(self.registry)
         self._make_writes(self.registry)
@@ -101,6 +103,20 @@ class Metrics:
             "coolantd_clock_steps_total", "Times the wall clock was set by more than 1 s", registry=reg
         )
         self.suspends = Counter("coolantd_suspends_total", "Times the machine was suspended", registry=reg)
+
+    def _make_alarms(self, reg: CollectorRegistry) -> None:
+        """Make what counts alarms."""
+        self.alarms_announced = Counter(
+            "coolantd_alarms_announced_total", "Times an operator was called by an alarm", ["priority"], registry=reg
+        )
+        for priority in Priority:
+            self.alarms_announced.labels(priority.label)
+        self.alarm_events_lost = Counter(
+            "coolantd_alarm_events_lost_total", "Alarm events that could not be written to their history", registry=reg
+        )
+        self.alarm_failures = Counter(
+            "coolantd_alarm_failures_total", "Cycles in which the alarms could not be seen to", registry=reg
+        )
 
     def _make_devices(self, reg: CollectorRegistry) -> None:
         """Make what counts devices."""

@@ -106,6 +106,11 @@ class ModbusUnit:
         shown = [f"it refuses to be read: {', '.join(refused[:8])}{' and more' if len(refused) > 8 else ''}"]
         return (*wrong, *self._values.settings.wrong.values(), *(shown if refused else []))
 
+    @property
+    def settings_wrong(self) -> tuple[str, ...]:
+        """Return the points of its own settings that are not as expected."""
+        return tuple(self._values.settings.wrong)
+
     def bind(self, table: PointTable) -> None:
         """Put samples into this table from now on."""
         self._values.bind(table)

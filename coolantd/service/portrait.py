@@ -17,6 +17,7 @@ from coolantd.control.layout import (
 from coolantd.point import Quality, Snapshot
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import IN_CONTROL, Cause, Mode
+from coolantd.service.alarm_view import AlarmsView
 from coolantd.service.branch_view import branch_views
 from coolantd.service.claim_view import claim_of
 from coolantd.service.cycle import Cycle
@@ -41,6 +42,7 @@ def portray(
     loaded: Loaded,
     fleet: Fleet,
     reload: ReloadView,
+    alarms: AlarmsView,
     compiled: bool,
     now_s: float,
     begun_s: float,
@@ -76,6 +78,7 @@ def portray(
         estimates=estimate_views(cycle.plan, cycle.state),
         conditions=cycle.conditions.views(now_s),
         overrides=override_views(cycle.state.overrides, now_s),
+        alarms=alarms,
         votes=vote_views(cycle.plan, cycle.state, cycle.seen),
     )
 

@@ -4,13 +4,15 @@ It must never know a client or a broker, and it keeps no history: what could not
 Nothing is retained, so that a subscriber never takes an old value for a present one (FM-34).
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
 import orjson
 
 from coolantd.point import IntArray, Quality, Snapshot
+from coolantd.service.alarm_view import visible
 from coolantd.service.view import DaemonView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS, Json, finite_or_none
 
@@ -25,6 +27,9 @@ POINTS_PERIOD_S: Final = 10.0
 
 POINTS_PER_TICK_MAX: Final = 100
 """Some milliseconds of the event loop; a site of more than a thousand points takes longer to go round."""
+
+ALARMS_MAX: Final = 50
+"""Alarms of one message, the most urgent: a message of ten kilobytes; the API has them all."""
 
 MS_PER_S: Final = 1000.0
 
@@ -73,7 +78,7 @@ class StatePublisher:
         if state == self._state and since_s < STATE_PERIOD_MAX_S:
             return
         self._state, self._state_s = state, now_s
-        payload = orjson.dumps({**state, "timestamp_ms": self._timestamp_ms()})
+        payload = orjson.dumps({**state, "alarms": _aged_alarms(view), "timestamp_ms": self._timestamp_ms()})
         self._publish(f"{self._topic}/state", payload)
 
     def _timestamp_ms(self) -> int:
@@ -122,6 +127,8 @@ def _state(view: DaemonView) -> Json:
         "ready_cause": view.ready_cause,
         "cdus": [{"name": cdu.name, "mode": cdu.mode, "cause": cdu.cause} for cdu in view.cdus],
         "conditions": [{"cdu": c.cdu, "condition": c.condition, "detail": c.detail} for c in view.conditions],
+        "alarm_flood": view.alarms.flood,
+        "alarms": [alarm for alarm, _ in _alarms(view)],
         "loops": [
             {
                 "cdu": loop.cdu,
@@ -134,6 +141,17 @@ def _state(view: DaemonView) -> Json:
             for loop in view.loops
         ],
     }
+
+
+def _alarms(view: DaemonView) -> Iterator[tuple[Json, float]]:
+    """Yield what an operator is to be bothered with, and its age in seconds, which alone is no news."""
+    for each in itertools.islice(visible(view.alarms), ALARMS_MAX):
+        alarm = {"subject": each.subject, "kind": each.kind, "priority": each.priority, "state": each.state}
+        yield alarm | {"detail": each.detail}, each.age_s
+
+
+def _aged_alarms(view: DaemonView) -> list[Json]:
+    return [alarm | {"age_s": _rounded(age_s)} for alarm, age_s in _alarms(view)]
 
 
 def _rounded(number: float) -> float | None:

@@ -13,6 +13,8 @@ from coolantd.clock import Clock
 from coolantd.config.line_models import ProxyConfig
 from coolantd.config.models import Config
 from coolantd.device.mqtt_connection import Connect, MqttConnection
+from coolantd.service.alarm_history import AlarmHistory
+from coolantd.service.alarm_room import HistoryMaker
 from coolantd.service.boot import present_moment
 from coolantd.service.control_socket import Handler
 from coolantd.service.cycle import Cycle
@@ -163,5 +165,6 @@ class Surroundings:
     store: StoreMaker = StateFile
     moment: Callable[[Clock], Moment] = present_moment
     supervisor: Callable[[], Supervisor] = Notifier
+    history: HistoryMaker = AlarmHistory
     compiler: Compiler = exchange
     watches: WatchesMaker = Vitals

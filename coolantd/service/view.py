@@ -3,9 +3,10 @@
 Plain data, made by the app between cycles. Whoever reads it can change nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coolantd.point import Snapshot
+from coolantd.service.alarm_view import AlarmsView
 from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
@@ -119,6 +120,8 @@ class DeviceView:
     """Somebody has put it to local control, and it is left to them."""
     points_refused: int = 0
     """Points not read because the device refuses them."""
+    settings_wrong: tuple[str, ...] = ()
+    """Points of its settings for the loss of communication that are not as its profile expects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,5 +193,6 @@ class DaemonView:
     """What control has noticed and is so now."""
     overrides: tuple[OverrideView, ...] = ()
     """What operators hold."""
+    alarms: AlarmsView = field(default_factory=AlarmsView)
     votes: tuple[VoteView, ...] = ()
     """Of every point that several sensors make."""

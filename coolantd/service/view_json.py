@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from coolantd.point import Quality, Reason
+from coolantd.service.alarm_view import AlarmsView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.view import DaemonView, DeviceView
 
@@ -29,7 +30,8 @@ def finite_or_none(number: float) -> float | None:
 
 
 def _device(device: DeviceView) -> Json:
-    return asdict(device) | {"texts": dict(device.texts), "problems": list(device.problems)}
+    lists = {"problems": list(device.problems), "settings_wrong": list(device.settings_wrong)}
+    return asdict(device) | {"texts": dict(device.texts)} | lists
 
 
 def _estimate(estimate: EstimateView) -> Json:
@@ -39,6 +41,16 @@ def _estimate(estimate: EstimateView) -> Json:
 
 def _unknown_to_null(mapping: Json) -> Json:
     return {key: finite_or_none(item) if isinstance(item, float) else item for key, item in mapping.items()}
+
+
+def alarms_json(view: AlarmsView) -> Json:
+    """Return every alarm that is not normal, and how many there have been; keys as in the view's dataclasses."""
+    return {
+        "flood": view.flood,
+        "announced_10min": view.announced_10min,
+        "turned_away": view.turned_away,
+        "alarms": [_unknown_to_null(asdict(alarm)) for alarm in view.alarms],
+    }
 
 
 def state_json(view: DaemonView) -> Json:
@@ -63,6 +75,7 @@ def state_json(view: DaemonView) -> Json:
         "estimates": [_estimate(estimate) for estimate in view.estimates],
         "conditions": [_unknown_to_null(asdict(condition)) for condition in view.conditions],
         "overrides": [_unknown_to_null(asdict(override)) for override in view.overrides],
+        "alarms": alarms_json(view.alarms),
         "votes": [asdict(vote) | {"members": [asdict(member) for member in vote.members]} for vote in view.votes],
         "devices": [_device(device) for device in view.devices],
         "buses": [_unknown_to_null(asdict(bus)) | {"devices": list(bus.devices)} for bus in view.buses],

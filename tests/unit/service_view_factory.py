@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from coolantd.point import Quality, Reason, Sample, Snapshot, good
+from coolantd.service.alarm_view import AlarmsView, AlarmView
 from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
@@ -63,6 +64,23 @@ HELD = OverrideView(
     standing="outranked: the CDU is not under control",
 )
 """An operator's override that failsafe outranks."""
+
+
+ALARM = AlarmView(
+    tag="cdu1/fouling",
+    kind="fouling",
+    subject="cdu1",
+    priority="low",
+    state="unacknowledged",
+    detail="",
+    age_s=12.0,
+    raised_age_s=12.0,
+    cause="the exchanger is dirty",
+    consequence="less heat passes",
+    action="clean it",
+    first_out=True,
+    count=1,
+)
 
 
 def make_labels(count: int) -> PointLabels:
@@ -182,6 +200,7 @@ def make_view(samples: list[Sample] | None = None, **changes: Any) -> DaemonView
                 refusal="",
             ),
         ),
+        alarms=AlarmsView(alarms=(ALARM,), announced_10min=1),
         cdus=(CduView(name="cdu1", mode="automatic", cause="", mode_age_s=600.0),),
         devices=(
             DeviceView(name="cdu1", transport="modbus_tcp", endpoint="127.0.0.1:502/1", up=True, fault=""),

@@ -363,13 +363,14 @@ def test_the_arguments_stay_as_they_were():
         ({"off_delay_s": float("nan")}, "x: off_delay_s is nan, allowed: 0 to 3600"),
         ({"inhibit_s": 3601.0}, "x: inhibit_s is 3601.0, allowed: 0 to 3600"),
         ({"cause": ""}, "x: cause has 0 characters, allowed: 1 to 200"),
-        ({"suppressed_by": ("y",)}, "x: suppressed by y, allowed: a kind that there is"),
-        ({"suppressed_by": ("z",)}, "x: suppressed by z, allowed: a kind that nothing suppresses"),
+        ({"suppressed_by": ("y",)}, "x: suppressed by y, allowed: a kind that stands before it"),
+        ({"suppressed_by": ("z",)}, "x: suppressed by z, allowed: a kind that stands before it"),
+        ({"suppressed_by": ("x",)}, "x: suppressed by x, allowed: a kind that stands before it"),
     ],
 )
 def test_a_wrong_definition_is_told_in_a_sentence(fields, sentence):
     x = dataclasses.replace(define(), **fields)
-    kinds = {"x": x, "z": define(suppressed_by=("w",)), "w": define()}
+    kinds = {"w": define(), "x": x, "z": define(suppressed_by=("w",))}
     assert Definitions(kinds).problems == (sentence,)
     assert [priority.label for priority in Priority] == ["critical", "high", "medium", "low"]
-    assert (list(Definitions(kinds)), len(Definitions(kinds)), "q" in Definitions(kinds)) == (["x", "z", "w"], 3, False)
+    assert (list(Definitions(kinds)), len(Definitions(kinds)), "q" in Definitions(kinds)) == (["w", "x", "z"], 3, False)

@@ -1,0 +1,11 @@
+"""Every kind of alarm of the daemon, causes before consequences. Data put together; knows no state."""
+
+from typing import Final
+
+from coolantd.safety.alarm_definition import Definitions
+from coolantd.service.alarm_conditions import condition_definitions
+from coolantd.service.alarm_faults import FAULTS
+
+DEFINITIONS: Final = Definitions(
+    {**{fault.value: definition for fault, definition in FAULTS.items()}, **condition_definitions()}
+)
