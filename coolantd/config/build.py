@@ -11,6 +11,7 @@ from typing import Final
 from coolantd.config.build_branches import balance_parameters, feeding_cdu, fixed_positions
 from coolantd.config.build_groups import build_groups
 from coolantd.config.build_leaks import build_leaks
+from coolantd.config.build_limits import build_limits
 from coolantd.config.build_pumps import reset_parameters
 from coolantd.config.duty_build import build_pumps
 from coolantd.config.estimate_build import build_estimate, fed_branches
@@ -261,6 +262,7 @@ class _Builder:
             pump_group=build_pumps(cdu.pumps, self.point, self.speed_poll_s(pumps)),
             estimate=NOTHING_MORE if cdu.model is None else self.estimate(number, cdu),
             reset=reset_parameters(cdu, self.point),
+            watch=build_limits(cdu, self.point),
         )
 
     def speed_poll_s(self, pumps: tuple[int, ...]) -> float:

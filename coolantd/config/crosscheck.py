@@ -15,6 +15,7 @@ from coolantd.config.explain import shown
 from coolantd.config.groupcheck import check_groups
 from coolantd.config.hosts import LOOPBACK_ALLOWED, is_loopback
 from coolantd.config.leakcheck import check_leaks
+from coolantd.config.limitcheck import check_limits
 from coolantd.config.linecheck import check_lines
 from coolantd.config.locate import KeyPath
 from coolantd.config.loopcheck import Plant, check_cdu, inside
@@ -40,7 +41,11 @@ def crosscheck(draft: Draft) -> tuple[Problem, ...]:
             problems += _device(device, device.config, draft)
     problems += [*check_lines(draft), *check_proxies(draft), *check_groups(draft)]
     plant = Plant(document, draft.devices)
-    drivers = [problem for cdu in draft.cdus for problem in (*check_cdu(cdu, plant), *check_estimate(cdu, plant))]
+    drivers = [
+        problem
+        for cdu in draft.cdus
+        for problem in (*check_cdu(cdu, plant), *check_estimate(cdu, plant), *check_limits(cdu, plant))
+    ]
     problems += [problem for cdu in draft.cdus for check in (check_pumps, check_duty) for problem in check(cdu, plant)]
     problems += check_leaks(draft, plant)
     cdus = [cdu.name for cdu in draft.cdus if cdu.name is not None]

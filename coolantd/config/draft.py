@@ -15,6 +15,7 @@ from coolantd.config.estimate_models import EstimateConfig
 from coolantd.config.explain import explain
 from coolantd.config.fields import Model
 from coolantd.config.leak_models import LeakZoneConfig
+from coolantd.config.limit_models import LimitsConfig
 from coolantd.config.line_models import LineConfig, ProxyConfig
 from coolantd.config.locate import KeyPath
 from coolantd.config.models import (
@@ -80,6 +81,7 @@ class CduDraft(Named):
     manual: ManualConfig | None
     model: ModelConfig | None = None
     estimate: EstimateConfig | None = None
+    limits: LimitsConfig | None = None
     pumps: PumpsConfig | None = None
     has_model: bool = False
     """Whether the file has a model, be it right or wrong."""
@@ -176,6 +178,7 @@ def _cdu(path: KeyPath, item: Table) -> CduDraft:
         manual=_part(ManualConfig, item.get("manual", {})),
         model=_part(ModelConfig, item["model"]) if "model" in item else None,
         estimate=_part(EstimateConfig, item["estimate"]) if "estimate" in item else None,
+        limits=_part(LimitsConfig, item["limits"]) if "limits" in item else None,
         pumps=_part(PumpsConfig, item["pumps"]) if "pumps" in item else None,
         has_model="model" in item,
     )

@@ -32,6 +32,7 @@ from coolantd.config.fields import (
     within,
 )
 from coolantd.config.leak_models import ZONES_MAX, LeakZoneConfig
+from coolantd.config.limit_models import LimitsConfig
 from coolantd.config.line_models import LINES_MAX, PROXIES_MAX, LineConfig, ModbusRtuConfig, ProxyConfig
 from coolantd.config.plant_model import ModelConfig
 from coolantd.config.pump_models import (
@@ -316,6 +317,7 @@ class CduConfig(Model):
     pumps: PumpsConfig = PumpsConfig()
     model: ModelConfig | None = None
     estimate: EstimateConfig | None = None
+    limits: LimitsConfig | None = None
 
 
 class ManifoldConfig(Model):
