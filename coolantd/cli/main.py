@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "profile",
     "plan",
     "tune",
+    "drill",
 )
 """In the order ``coolantd --help`` lists them; each is a function, or a group of commands, of the same name in
 ``coolantd.cli.<name>``."""
