@@ -4,56 +4,33 @@ The words are the condition's own. So are its hysteresis and most of its delays;
 from being called twice for one thing.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from coolantd.control.conditions import MEANINGS, Condition
 from coolantd.safety.alarm_definition import Definition, Priority
-from coolantd.safety.meaning import Meaning
-from coolantd.service.alarm_faults import COOLING, DaemonFault
-
-FLOW_S: Final = 15.0
-TEMPERATURE_S: Final = 60.0
-"""Starting dead-bands in time for pressure and flow, and for temperature (ISA-18.2)."""
-
-SETTLE_S: Final = 120.0
-"""After the start: filters fill, loops settle, and what a start looks like is not what a plant looks like."""
-
-MEASURING: Final = "measuring"
-"""Group of what makes a measurement wrong."""
-
-_DEAD: Final = (DaemonFault.DEVICE_DOWN.value, DaemonFault.DEVICE_WRONG.value)
-"""A device that says nothing, or is another one: what its points seem to say follows from that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handling:
-    """What a definition adds to a meaning; attributes as there."""
-
-    priority: Priority = Priority.MEDIUM
-    off_delay_s: float = TEMPERATURE_S
-    on_delay_s: float = 0.0
-    inhibit_s: float = 0.0
-    group: str = ""
-    suppressed_by: tuple[str, ...] = ()
+from coolantd.safety.hazards import Hazard
+from coolantd.service.alarm_faults import COOLING
+from coolantd.service.alarm_handling import DEAD, FLOW_S, MEASURING, SETTLE_S, Handling, defined
 
 
 def _measuring(priority: Priority = Priority.MEDIUM, *, inhibit_s: float = 0.0) -> Handling:
-    return Handling(priority, group=MEASURING, suppressed_by=_DEAD, inhibit_s=inhibit_s)
+    return Handling(priority, group=MEASURING, suppressed_by=DEAD, inhibit_s=inhibit_s)
 
 
-_LOW: Final = Handling(Priority.LOW, inhibit_s=SETTLE_S, suppressed_by=_DEAD)
-_FLOW: Final = Handling(Priority.MEDIUM, FLOW_S, group=COOLING, suppressed_by=_DEAD)
+_LOW: Final = Handling(Priority.LOW, inhibit_s=SETTLE_S, suppressed_by=DEAD)
+_FLOW: Final = Handling(Priority.MEDIUM, FLOW_S, group=COOLING, suppressed_by=DEAD)
 
 HANDLING: Final[dict[Condition, Handling]] = {
-    Condition.PUMP_TRIPPED: Handling(Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=_DEAD),
-    Condition.NO_STANDBY_LEFT: Handling(Priority.MEDIUM, FLOW_S, group=COOLING, suppressed_by=_DEAD),
-    Condition.FACILITY_FLOW_LOST: Handling(Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=_DEAD),
-    Condition.SECONDARY_FLOW_LOST: Handling(Priority.CRITICAL, FLOW_S, group=COOLING),
-    Condition.LEAK: Handling(Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=_DEAD),
+    Condition.PUMP_TRIPPED: Handling(Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=DEAD),
+    Condition.NO_STANDBY_LEFT: Handling(Priority.MEDIUM, FLOW_S, group=COOLING, suppressed_by=DEAD),
+    Condition.FACILITY_FLOW_LOST: Handling(Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=DEAD),
+    Condition.SECONDARY_FLOW_LOST: Handling(
+        Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=(*DEAD, Hazard.NO_FLOW.label, Hazard.FLOW_LOST.label)
+    ),
+    Condition.LEAK: Handling(Priority.HIGH, FLOW_S, group=COOLING, suppressed_by=DEAD),
     Condition.AIR_OR_LOW_LEVEL: _FLOW,
     Condition.PRESSURE_LIMITS_PUMPS: _FLOW,
-    Condition.RETURN_TEMP_RAISES_PUMPS: Handling(Priority.MEDIUM, group=COOLING, suppressed_by=_DEAD),
+    Condition.RETURN_TEMP_RAISES_PUMPS: Handling(Priority.MEDIUM, group=COOLING, suppressed_by=DEAD),
     Condition.BRANCH_SHORT: _FLOW,
     Condition.BRANCH_BLOCKED: _FLOW,
     Condition.BRANCH_UNKNOWN: _measuring(inhibit_s=SETTLE_S),
@@ -83,18 +60,3 @@ def condition_definitions() -> dict[str, Definition]:
     """Return the definition of every condition by its label."""
     ordered = [*HANDLING, *(condition for condition in Condition if condition not in HANDLING)]
     return {each.label: defined(MEANINGS[each], HANDLING.get(each, Handling())) for each in ordered}
-
-
-def defined(meaning: Meaning, handling: Handling) -> Definition:
-    """Return a definition of the words of one and the figures of the other."""
-    return Definition(
-        priority=handling.priority,
-        cause=meaning.cause,
-        consequence=meaning.consequence,
-        action=meaning.action,
-        on_delay_s=handling.on_delay_s,
-        off_delay_s=handling.off_delay_s,
-        inhibit_s=handling.inhibit_s,
-        suppressed_by=handling.suppressed_by,
-        group=handling.group,
-    )

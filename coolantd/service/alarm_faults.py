@@ -50,7 +50,7 @@ FAULTS: Final[dict[DaemonFault, Definition]] = {
         action="begin with the alarm named here and with every critical one; coolantd alarm list --all has all of them",
     ),
     DaemonFault.LOOP_STALLED: Definition(
-        priority=Priority.HIGH,
+        priority=Priority.MEDIUM,
         cause="the control cycle stood still for more than a second",
         consequence="setpoints stood still too; if it lasts the watchdog restarts the daemon",
         action="look for other load on the machine and for a disk that does not answer",
@@ -64,7 +64,7 @@ FAULTS: Final[dict[DaemonFault, Definition]] = {
         on_delay_s=30.0,
     ),
     DaemonFault.DEVICE_WRONG: Definition(
-        priority=Priority.HIGH,
+        priority=Priority.MEDIUM,
         cause="what answers as this device says that it is another one",
         consequence="nothing it says is used and nothing is written to it; its loops are in failsafe",
         action="compare what coolantd status shows of it with the label; correct wiring or address, or the profile",

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from coolantd.clock import Clock
 from coolantd.service.alarm_desk import AlarmDesk, Historian
+from coolantd.service.alarm_latches import Latches
 from coolantd.service.alarm_requests import AlarmRequests, Reader
 from coolantd.service.alarm_sources import AlarmSources, Sources
 from coolantd.service.alarm_table import DEFINITIONS
@@ -94,7 +95,12 @@ class AlarmRoom:
             begun_s=begun_s,
         )
         self._requests = AlarmRequests(
-            self.desk, self._history, journal=journal, now_s=clock.now_s, subjects=sources.subjects
+            self.desk,
+            self._history,
+            journal=journal,
+            now_s=clock.now_s,
+            subjects=sources.subjects,
+            release_latch=Latches(cycle).release,
         )
 
     def start(self) -> None:

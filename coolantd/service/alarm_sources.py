@@ -1,4 +1,4 @@
-"""What is so now, as signals for the alarms: control's conditions, the devices, the actuators and the daemon itself.
+"""What is so now, as signals for the alarms: conditions, hazards, devices, actuators and the daemon itself.
 
 Looks and changes nothing. What costs something to look at is looked at once a second.
 """
@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from prometheus_client.metrics import MetricWrapperBase
 
 from coolantd.safety.alarm_book import Signal
 from coolantd.safety.alarm_definition import Key
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.hazards import Hazard
+from coolantd.safety.meaning import NOTHING
 from coolantd.safety.modes import Mode
 from coolantd.service.alarm_faults import SITE, DaemonFault
+from coolantd.service.alarm_hazards import TOLD_ELSEWHERE
 from coolantd.service.cycle import Cycle
 from coolantd.service.memory_trend import MemoryTrend
 from coolantd.service.metrics import Metrics
@@ -72,7 +76,7 @@ class AlarmSources:
         if now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
             self._slow = {**self._devices(now_s), **self._daemon(now_s)}
-        return {**self._slow, **self._conditions(), **self._modes(), **self._writing()}
+        return {**self._slow, **self._conditions(), **self._hazards(), **self._modes(), **self._writing()}
 
     def subjects(self) -> frozenset[str]:
         """Return everything an alarm may be about."""
@@ -88,6 +92,18 @@ class AlarmSources:
             Key(condition.label, cdu): Signal(detail, _parents(device_of.get(cdu, cdu), detail), cdu)
             for cdu, condition, detail in cycle.conditions.active()
         }
+
+    def _hazards(self) -> Signals:
+        cycle, found = self._from.cycle, {}
+        if cycle.decision is None:
+            return {}
+        for n, column in np.argwhere(cycle.decision.hazards == 1).tolist():
+            hazard, cdu = Hazard(column), cycle.plan.cdus[n]
+            if hazard not in TOLD_ELSEWHERE:
+                number = int(cycle.decision.hazard_details[n, column])
+                pump = "" if number == NOTHING else cycle.plan.actuators[cdu.pumps[number]].name
+                found[Key(hazard.label, cdu.name)] = Signal(pump, (cdu.device,), cdu.name)
+        return found
 
     def _modes(self) -> Signals:
         cycle = self._from.cycle

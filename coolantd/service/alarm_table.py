@@ -5,7 +5,13 @@ from typing import Final
 from coolantd.safety.alarm_definition import Definitions
 from coolantd.service.alarm_conditions import condition_definitions
 from coolantd.service.alarm_faults import FAULTS
+from coolantd.service.alarm_hazards import hazard_definitions, late_hazard_definitions
 
 DEFINITIONS: Final = Definitions(
-    {**{fault.value: definition for fault, definition in FAULTS.items()}, **condition_definitions()}
+    {
+        **{fault.value: definition for fault, definition in FAULTS.items()},
+        **hazard_definitions(),
+        **condition_definitions(),
+        **late_hazard_definitions(),
+    }
 )

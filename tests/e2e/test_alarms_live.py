@@ -45,7 +45,7 @@ def test_fm_01_fm_32_a_pump_trip_is_one_alarm_with_its_words_and_is_acknowledged
 
         assert cli(site, "ack", TRIPPED)[:2] == (0, f"acknowledged: {TRIPPED}\n")
         assert listed(site)[TRIPPED]["state"] == "acknowledged"
-        refused = cli(site, "shelve", "cdu1/secondary_flow_lost", "--reason", "no")
+        refused = cli(site, "shelve", "cdu1/no_flow", "--reason", "no")
         assert refused[0] == 1
         assert "may not be hidden" in refused[2]
 

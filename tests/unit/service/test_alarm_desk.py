@@ -19,7 +19,7 @@ from coolantd.service.control_client import request
 from coolantd.service.control_socket import ControlSocket
 from coolantd.service.metrics import Metrics
 
-FOULING, PUMP, FLOW = "cdu1/fouling", "cdu1/pump_tripped", "cdu1/secondary_flow_lost"
+FOULING, PUMP, FLOW = "cdu1/fouling", "cdu1/pump_tripped", "cdu1/no_flow"
 
 
 class Rig:
@@ -122,7 +122,7 @@ def test_the_most_urgent_stands_first_and_what_is_hidden_last(rig):
     rig.tick(FOULING, PUMP, FLOW, "cdu1/sensor_stuck")
     ask(rig, "suppress", tag="cdu1/sensor_stuck", owner="ana", reason="mending")
     assert [each.kind for each in rig.desk.view(rig.now_s).alarms] == [
-        "secondary_flow_lost",
+        "no_flow",
         "pump_tripped",
         "fouling",
         "sensor_stuck",
