@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -35,9 +36,13 @@ LOCK_NAME: Final = "compiling.lock"
 DIRECTORY_MODE: Final = 0o700
 FOREIGN_STATUS: Final = 3
 """Of a child that found a cache others could have written to."""
+ORPHAN_STATUS: Final = 4
+"""Of one whose daemon was gone before it began."""
 COMPILER_LIBRARY: Final = "libllvmlite"
 MADV_DONTNEED: Final = 4
 """From <sys/mman.h>."""
+PR_SET_PDEATHSIG: Final = 1
+"""From <linux/prctl.h>."""
 SOURCE_ROOMS: Final = ("control", "safety", "plant", "kernel.py", "point.py")
 """Whose sources make up a kernel: numba itself notices changes in one file only."""
 
@@ -76,6 +81,7 @@ async def _run_child(directory: Path) -> int:
         *isolated,
         "-m",
         "coolantd.service.kernels",
+        str(os.getpid()),
         env={**os.environ, "NUMBA_CACHE_DIR": str(directory)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -165,8 +171,16 @@ def alone(directory: Path) -> Iterator[None]:
         yield
 
 
+def _end_with_parent() -> None:
+    """Be killed when the daemon is gone: without a service manager nobody else would end half a minute of work."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if sys.argv[1:] != [str(os.getppid())]:  # gone before the line above
+        raise SystemExit(ORPHAN_STATUS)
+
+
 def main() -> None:
     """Compile, prove and leave the result in ``NUMBA_CACHE_DIR``: the child's whole life."""
+    _end_with_parent()
     with contextlib.suppress(OSError):  # a sandbox may forbid it; then the compiler competes on equal terms
         os.nice(10)
     directory = Path(os.environ["NUMBA_CACHE_DIR"])

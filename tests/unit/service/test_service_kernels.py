@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -150,6 +151,7 @@ def test_fm_29_the_child_loads_nothing_that_is_not_as_it_was_left(tmp_path, monk
     found = []
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kernels.os, "nice", lambda by: None)
+    monkeypatch.setattr(kernels, "_end_with_parent", lambda: None)
     monkeypatch.setattr(kernels, "compile_and_prove", lambda: found.append(sorted(p.name for p in tmp_path.rglob("*"))))
     (tmp_path / "rooms").mkdir()
     (tmp_path / "rooms" / "law.nbi").write_bytes(b"a pickle")
@@ -180,6 +182,24 @@ def test_the_newest_versions_are_kept_for_a_roll_back(tmp_path, monkeypatch):
     asyncio.run(kernels.warm(tmp_path))
     others = {path.name for path in tmp_path.iterdir()} - {kernels.cache_directory(tmp_path).name}
     assert others == {f"kernels-{age:02}" for age in range(kernels.VERSIONS_MAX - 1)}
+
+
+def test_fm_44_the_child_ends_with_its_daemon_and_does_not_begin_without_it(tmp_path):
+    """A daemon that is killed again and again must not leave a compiler behind each time."""
+    orphan = subprocess.run([sys.executable, "-m", "coolantd.service.kernels", "1"], timeout=60.0, check=False)
+    assert orphan.returncode == kernels.ORPHAN_STATUS
+    parent = "import subprocess, sys, os, time\n"
+    parent += (
+        "child = subprocess.Popen([sys.executable, '-c', sys.argv[1]])\nprint(child.pid, flush=True)\ntime.sleep(60)"
+    )
+    child = "import sys, os, time\nsys.argv[1:] = [str(os.getppid())]\nfrom coolantd.service import kernels\n"
+    child += "kernels._end_with_parent()\nprint('ready', flush=True)\ntime.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", parent, child], stdout=subprocess.PIPE, text=True) as process:
+        number = os.pidfd_open(int(process.stdout.readline()))
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+    assert select.select([number], [], [], 10.0)[0]
+    os.close(number)
 
 
 def test_one_process_at_a_time_compiles_into_a_directory(tmp_path):
