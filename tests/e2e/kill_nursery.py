@@ -12,9 +12,11 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from coolantd import app
+from coolantd.cli.run import _bound_stop
 from coolantd.clock import SystemClock
 from coolantd.service import log, state_file, surroundings, taking_over
 from coolantd.service.cycle import Cycle
@@ -78,9 +80,9 @@ PLACES = {
 """Named crash points in save, start, reload, exchange and stop."""
 
 
-def off_by_three():
+def off_by_six():
     real = Writer._send
-    Writer._send = lambda self, actuator, value, now_s: real(self, actuator, value + 3.0, now_s)
+    Writer._send = lambda self, actuator, value, now_s: real(self, actuator, value + 6.0, now_s)
 
 
 def without_a_scan():
@@ -95,8 +97,14 @@ def without_a_scan():
     Writer.carry_out = at_once
 
 
-FAULTS = {"off_by_three": off_by_three, "without_a_scan": without_a_scan}
-"""Daemons that are wrong on purpose: what looks for a violation must find one."""
+def dead_disk():
+    """Every call that would reach the disk takes longer than a life."""
+    for owner, name in ((state_file.StateFile, "_read"), (state_file, "replace_file"), (Journal, "_append")):
+        setattr(owner, name, lambda *args: time.sleep(60.0))
+
+
+FAULTS = {"off_by_six": off_by_six, "without_a_scan": without_a_scan, "dead_disk": dead_disk}
+"""Daemons that are wrong on purpose, where what looks for a violation must find one; and one whose disk is dead."""
 
 
 async def uncompiled(base, cycle, metrics):
@@ -119,7 +127,9 @@ def live(order):
         FAULTS[order["fault"]]()
     log.configure()
     around = surroundings.Surroundings(compiler=uncompiled)
-    daemon = app.Daemon(Path(order["config"]), clock=SystemClock(order["speed"]), surroundings=around)
+    daemon = app.Daemon(
+        Path(order["config"]), clock=SystemClock(order["speed"]), on_stop=_bound_stop, surroundings=around
+    )
     asyncio.run(daemon.run())
     log.shutdown()
 

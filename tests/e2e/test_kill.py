@@ -1,0 +1,67 @@
+"""SIGKILL at any moment and at named places, then a start: nothing is corrupt, nothing moves by more than 1 %.
+
+FM-44, FM-45, FM-46, FM-48. Real processes, files and sockets; see ``kill_nursery`` for what a life is.
+"""
+
+import asyncio
+import os
+
+import pytest
+from kill_nursery import PLACES
+from kill_site import Nursery, Site
+
+SITES = 4
+"""At once: more would starve one another on two cores."""
+# About a minute of an idle two-core machine; COOLANTD_KILLS=10000 for the figure of record.
+KILLS = int(os.environ.get("COOLANTD_KILLS", "500"))
+SEED = int(os.environ.get("COOLANTD_SEED", "0"))
+
+
+async def many(folder, seed, kills, nursery, sites):
+    async with Site(folder, nursery, seed) as site:
+        sites.append(site)
+        for _ in range(kills):
+            await site.kill_at_random()
+        await site.come_back()
+
+
+def told(sites):
+    violations = [sentence for site in sites for sentence in site.violations]
+    reached, writes = sum(site.reached for site in sites), sum(site.first_writes for site in sites)
+    starved = sum(site.starved_lives for site in sites)
+    print(
+        f"\n{sum(site.kills for site in sites)} lives, {reached} came to control, {writes} first writes, "
+        f"the farthest {max(site.worst_pct for site in sites):.2f} % from its actuator, "
+        f"{starved} starved into failsafe, {len(violations)} violations"
+    )
+    return violations
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60.0 + 3.0 * KILLS)
+async def test_fm_44_fm_45_fm_46_fm_48_killed_at_random_instants_it_comes_back_where_the_actuators_are(tmp_path):
+    sites = []
+    async with Nursery() as nursery, asyncio.TaskGroup() as group:
+        for k in range(SITES):
+            group.create_task(many(tmp_path / str(k), SEED + k, KILLS // SITES, nursery, sites))
+    assert told(sites) == []
+    assert sum(site.reached for site in sites) > KILLS // 10, "most lives were too short to show anything"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240.0)
+async def test_fm_42_fm_44_fm_48_killed_at_every_named_place_the_next_life_goes_on(tmp_path):
+    """I11: after a kill within a reload either configuration is in force, and both start."""
+    async with Nursery() as nursery, Site(tmp_path, nursery, SEED) as site:
+        for place in PLACES:
+            await site.die_at(place)
+            await site.come_back()
+    assert told([site]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "found"), [("off_by_six", "off by"), ("without_a_scan", "before one full scan")])
+async def test_fm_44_fm_46_a_daemon_that_is_wrong_on_purpose_is_found_out(tmp_path, fault, found):
+    async with Nursery() as nursery, Site(tmp_path, nursery, SEED) as site:
+        await site.come_back(fault=fault)
+    assert any(found in sentence for sentence in site.violations), site.violations
