@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from coolantd.control.stages import compiled_stages
+from coolantd.plant.loop import ADVANCE
 from coolantd.sim.fast_kernel import LIVE
 
 COMPILE_TIMEOUT_S = 600.0
@@ -15,6 +16,12 @@ COMPILE_TIMEOUT_S = 600.0
 def stages():
     """The compiled kernels of a step."""
     return compiled_stages(cache=False)
+
+
+@pytest.fixture(scope="session")
+def advance():
+    """The compiled plant step."""
+    return ADVANCE.compiled(cache=False)
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +40,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(folder in item.path.parents for folder in REAL_TIME_FOLDERS):
             item.add_marker(pytest.mark.xdist_group(REAL_TIME))
-        compiled = {"stages", "live"} & set(getattr(item, "fixturenames", ()))
+        compiled = {"stages", "live", "advance"} & set(getattr(item, "fixturenames", ()))
         if compiled and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(COMPILE_TIMEOUT_S))

@@ -69,6 +69,7 @@ class Fleet:
         self._clock = clock
         self._metrics = metrics
         self._rng = rng
+        self._broker_rng = _stream_of(rng)  # its troubles shift no moment at which a bus comes back (I13)
         self._spawn = spawn
         self._pulse = pulse
         self._forget = forget
@@ -219,7 +220,7 @@ class Fleet:
             password,
             clock=self._clock,
             metrics=self._metrics,
-            rng=self._rng,
+            rng=self._broker_rng,
             table=table,
             pulse=lambda: self._pulse(MQTT_TASK),
             connect=self._connect,
@@ -262,7 +263,7 @@ class Fleet:
                 link,
                 clock=self._clock,
                 metrics=self._metrics,
-                rng=self._rng,
+                rng=_stream_of(self._rng),
                 pulse=pulse,
                 name=way.name,
                 lease_over=lambda: self._resumed(way.name, sorted(bus.devices)),
@@ -290,3 +291,8 @@ class Fleet:
         if all(other.name != way.name for other in self._buses):
             self._metrics.bus_busy_ratio.remove(way.name)
         self._forget(f"modbus {way.name}")
+
+
+def _stream_of(rng: random.Random) -> random.Random:
+    """Return a source of jitter that nobody else draws from."""
+    return random.Random(rng.getrandbits(64))  # noqa: S311 - jitter, not a secret

@@ -5,6 +5,7 @@ reads the same values again, and a turned unit selector shows in it at the next 
 device's supervisor writes it about once a second.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from coolantd.plant.layout import PUMP_COUNT
@@ -40,6 +41,7 @@ class RowCdu:
         noise_ratio: scale of the sensors' noise, 0 for none.
         seed: of that noise.
         oddities: what was connected wrongly, and how its sensors differ.
+        stride_ticks: plant steps that one ``step`` takes at once, what is commanded and measured held meanwhile.
 
     Attributes:
         registers: its memory.
@@ -57,8 +59,10 @@ class RowCdu:
         noise_ratio: float = 1.0,
         seed: int = 0,
         oddities: Oddities = NO_ODDITIES,
+        stride_ticks: int = 1,
     ) -> None:
         self.plant = plant
+        self._stride_ticks = stride_ticks
         self.registers = RegisterImage(profile)
         self.port = ControllerPort(profile, self.registers)
         self.sensors = Sensors(noise_ratio=noise_ratio, seed=seed, lag_ratio=oddities.sensor_ratio)
@@ -95,7 +99,7 @@ class RowCdu:
         return float(first) * 100.0, float(second) * 100.0
 
     def step(self) -> None:
-        """Move on by ``STEP_S``: see who commands, move the actuators, let the plant run, measure, refresh."""
+        """Move on by a stride: see who commands, move the actuators, let the plant run, measure, refresh."""
         was_obeying = self.port.obeying
         if self.port.watch():
             self._obey()
@@ -106,9 +110,10 @@ class RowCdu:
                 self._cool_by_itself()
         if not self.running:
             self._drive(self.plant.inputs.fws_valve_ratio * 100.0, (0.0, 0.0))
-        self.plant.advance(STEP_S, dt_s=STEP_S)
-        self.port.tick += 1
-        self.sensors.step(self._shown(), STEP_S)
+        stride_s = self._stride_ticks * STEP_S
+        self.plant.advance(stride_s, dt_s=STEP_S)
+        self.port.tick += self._stride_ticks
+        self.sensors.step(self._shown(), stride_s)
         self._count_run_time()
         if self.port.tick % self._refresh_ticks == 0 and not self.port.booting:
             self._refresh()
@@ -156,21 +161,28 @@ class RowCdu:
     def _count_run_time(self) -> None:
         for index, speed_pct in enumerate(self.pump_speeds_pct):
             if speed_pct > 0.0:
-                self._run_time_h[index] += STEP_S / SECONDS_PER_HOUR
+                self._run_time_h[index] += self._stride_ticks * STEP_S / SECONDS_PER_HOUR
 
     def _refresh(self) -> None:
         """Write the status block, the alarms, the run hours and the device's own heartbeat."""
         measured = self.sensors.read()
-        imperial = self.port.imperial
-        for name, value in miswired(measured, self.miswiring).items():
-            if name in self.registers:
-                self.registers.put(name, value, imperial=imperial)
+        self._store(self._displayed(measured), imperial=self.port.imperial)
         self._refresh_alarms(measured)
         for index, run_time_h in enumerate(self._run_time_h):
             self.registers.put(f"pump{index + 1}_run_time_h", int(run_time_h))
         heartbeat = self.port.heartbeat
         beats = self.registers.get(heartbeat.theirs) + 1
         self.registers.put(heartbeat.theirs, beats if beats <= heartbeat.wrap_count else 0)
+
+    def _store(self, shown: Mapping[str, float], *, imperial: bool) -> None:
+        """Put what the points show into the memory."""
+        for name, value in shown.items():
+            if name in self.registers:
+                self.registers.put(name, value, imperial=imperial)
+
+    def _displayed(self, measured: Mapping[str, float]) -> dict[str, float]:
+        """Return what the points show of what is measured."""
+        return miswired(measured, self.miswiring)
 
     def _refresh_alarms(self, measured: dict[str, float]) -> None:
         available = [bool(flag) for flag in self.plant.inputs.pump_available]
@@ -179,8 +191,8 @@ class RowCdu:
         if self.port.controller_lost:
             faults.add("fault_supervisor2_bool")
         active = self._latch.step(measured, self.time_s, pump_on=pump_on) | faults
-        self.active_alarms = active.intersection(self._alarm_points)
-        for name in self._alarm_points:
+        before, self.active_alarms = self.active_alarms, active.intersection(self._alarm_points)
+        for name in self.active_alarms ^ before:
             self.registers.put(name, name in active)
 
 
