@@ -33,6 +33,8 @@ def list_alarms(
 ) -> None:
     """Show what is wrong now, the most urgent first: cause, consequence and what to do."""
     view = _ask(socket, {"command": "alarm_list"})
+    from coolantd.cli.alarm_lines import is_shown
+
     shown = view["alarms"] if everything else [each for each in view["alarms"] if is_shown(each)]
     if _wants_json(as_json):
         _print_json({**view, "alarms": shown})
@@ -156,11 +158,6 @@ def export(
     except OSError as error:
         print(f"{file}: {error.strerror or error}", file=sys.stderr)
         raise typer.Exit(FAILED) from error
-
-
-def is_shown(each: dict[str, Any]) -> bool:
-    """Return whether an alarm is one to bother an operator with now."""
-    return not each["collapsed"] and each["state"] not in ("shelved", "suppressed", "out_of_service")
 
 
 def _ask(socket: Path, order: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,15 @@
 """Alarms and their history on a terminal: colour only for what needs somebody. Knows the daemon's JSON."""
 
 import time
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from coolantd.cli.alarm_lines import COLOURS, OWED
 from coolantd.cli.status_tables import duration, status_console
-
-COLOURS: Final = {"critical": "bold white on red", "high": "red", "medium": "yellow", "low": "cyan"}
-OWED: Final = ("unacknowledged", "returned", "latched")
 
 Json = dict[str, Any]
 
@@ -28,20 +25,6 @@ def print_alarms(view: Json, shown: list[Json]) -> None:
     hidden = len(view["alarms"]) - len(shown)
     if hidden:
         console.print(f"{hidden} more with --all" + (", of a flood" if view["flood"] else ""), style="dim")
-
-
-def alarm_table(alarms: Iterable[Json]) -> Table:
-    """Return alarms one a line, as the status shows them."""
-    table = Table("alarm", "priority", "state", "since", "detail", title="Alarms", title_justify="left")
-    for each in alarms:
-        table.add_row(
-            escape(each["tag"]),
-            Text(each["priority"], COLOURS[each["priority"]]),
-            _state(each),
-            duration(each["age_s"]),
-            escape(each["detail"]),
-        )
-    return table
 
 
 def print_events(events: list[Json]) -> None:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from coolantd.cli.alarm_lines import alarm_lines
 from coolantd.cli.estimate_table import COLUMNS, estimate_rows, limit_notes
 from coolantd.cli.override_table import holder, override_notes
 
@@ -96,7 +97,7 @@ def render(view: Json, *, plain: bool) -> Group:
     for table in shown:
         table.box = None if plain else box.SIMPLE_HEAD
         table.title_justify = "left"
-    return Group(*_heading(view), *_attention(view), *shown)
+    return Group(*_heading(view), *_attention(view), *alarm_lines(view), *shown)
 
 
 def render_devices(devices: Sequence[Json]) -> Table:
