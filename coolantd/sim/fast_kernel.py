@@ -51,6 +51,7 @@ from coolantd.sim.fast_layout import (
     R_PRESSURE_PA,
     R_PUMP_POWER_W,
     R_PUMP_SPEED_RATIO,
+    R_PUMP_SPEEDS_RATIO,
     R_RETURN_TEMP_C,
     R_SETPOINT_C,
     R_SUPPLY_TEMP_C,
@@ -189,6 +190,7 @@ def write_down(plants: Plants, memory: Memory, record: FloatArray) -> None:
         fastest = 0.0
         for pump in range(at.PUMP_COUNT):
             fastest = max(fastest, state[at.S_PUMP_SPEED_RATIO + pump])
+            record[n, R_PUMP_SPEEDS_RATIO + pump] = state[at.S_PUMP_SPEED_RATIO + pump]
         record[n, R_SUPPLY_TEMP_C] = state[at.S_TCS_SUPPLY_TEMP_C]
         record[n, R_RETURN_TEMP_C] = state[at.S_TANK_TEMP_C]
         record[n, R_CASE_TEMP_C] = hottest_c

@@ -91,7 +91,9 @@ R_FLOOR_C: Final = 11
 """Dew-point floor that control knows."""
 R_LEVEL_M3: Final = 12
 """What the expansion vessel holds."""
-RECORD_COLUMNS: Final = 13
+R_PUMP_SPEEDS_RATIO: Final = 13
+"""Two columns, one per pump."""
+RECORD_COLUMNS: Final = 15
 
 O_COMMAND_PCT: Final = 0
 """What the envelope let pass; NaN where nothing was to be written."""
