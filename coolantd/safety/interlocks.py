@@ -127,7 +127,7 @@ RULES: Final[dict[Hazard, Rule]] = {
         rows=("FM-02", "FM-03"), on_s=0.0, off_s=CALM_S, rank=5, orders=_COOL, asks=(_LESS_LOAD,)
     ),
     Hazard.OVER_TEMP_RETURN: Rule(rows=("FM-02",), on_s=0.0, off_s=CALM_S, rank=5, orders=_COOL, asks=(_LESS_LOAD,)),
-    Hazard.OVER_TEMP_SOON: Rule(rows=("FM-02",), on_s=TWO_POLLS_S, off_s=CALM_S, rank=5, orders=_COOL),
+    Hazard.OVER_TEMP_SOON: Rule(rows=("FM-02",), on_s=1.0, off_s=CALM_S, rank=5, orders=_COOL),
     Hazard.CONDENSATION: Rule(
         rows=("FM-03",),
         on_s=TWO_POLLS_S,

@@ -39,7 +39,7 @@ EXPECTED = {
     Hazard.SUPPLY_TEMP_HIGH: (120.0, 10.0, 0, {}, NEVER, NEVER),
     Hazard.OVER_TEMP_SUPPLY: (0.0, 10.0, 5, COOL, 0.0, NEVER),
     Hazard.OVER_TEMP_RETURN: (0.0, 10.0, 5, COOL, 0.0, NEVER),
-    Hazard.OVER_TEMP_SOON: (2.0, 10.0, 5, COOL, NEVER, NEVER),
+    Hazard.OVER_TEMP_SOON: (1.0, 10.0, 5, COOL, NEVER, NEVER),
     Hazard.CONDENSATION: (
         2.0, 5.0, 3, {Target.VALVE: (At.NONE, At.MINIMUM), Target.PUMPS: (At.MINIMUM, At.NONE)}, NEVER, NEVER
     ),
