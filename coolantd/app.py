@@ -28,6 +28,7 @@ from coolantd.service.fleet import Fleet
 from coolantd.service.keeper import Keeper
 from coolantd.service.kept_control import control_sections
 from coolantd.service.kept_overrides import override_section
+from coolantd.service.leaks import Leaks
 from coolantd.service.line_metrics import LineCollector
 from coolantd.service.liveness import Liveness
 from coolantd.service.metrics import Metrics
@@ -112,6 +113,7 @@ class Daemon:
             self._compose(gate)
             await self._keeper.restore()  # before anybody can give an order
             await self._open_faces()
+            self._leaks.start()
             self._watches.start()
             gate.open()
             background = [
@@ -136,6 +138,7 @@ class Daemon:
             reload=self._reload_state.view,
             alarms=self._alarms.view(),
             compiled=self._compiled,
+            requests=self._leaks.requests.views(self._clock.now_s()),
             now_s=self._clock.now_s(),
             begun_s=self._begun_s,
         )
@@ -150,7 +153,8 @@ class Daemon:
             try:
                 new = await asyncio.to_thread(_load_all, self._path)
                 difference = diff(self._loaded, new)
-                problems = [f"{self._path}: {sentence}" for sentence in refusals(difference)]
+                sentences = (*refusals(difference), *self._leaks.refusals(lambda: build_plan(new)))
+                problems = [f"{self._path}: {sentence}" for sentence in sentences]
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
             if self._stop.is_set():
@@ -224,7 +228,16 @@ class Daemon:
             journal=self._journal,
         )
         boot_id = self._around.moment(self._clock).boot_id
+        self._leaks = Leaks(
+            cycle=self._cycle,
+            fleet=self._fleet,
+            clock=self._clock,
+            journal=self._journal,
+            metrics=self._metrics,
+            files=self._around.requests(loaded.config.paths.runtime / "requests"),
+        )
         self._keeper.add(
+            self._leaks.section,
             *control_sections(self._cycle),
             override_section(self._cycle, clock=self._clock, journal=self._journal, boot_id=boot_id),
         )
@@ -299,6 +312,7 @@ class Daemon:
                 "tune_trace": tuning.trace,
                 "tune_stop": tuning.stop,
                 **self._alarms.handlers(),
+                **self._leaks.handlers,
             },
             allowed_gid=os.getegid(),  # under systemd the unit's Group=, which operators join
             device=self._fleet.modbus_device,
@@ -362,6 +376,7 @@ class Daemon:
         await self._faces.stop()
         await self._fleet.stop(CLOSE_S, farewell=b"offline")
         self._watches.stop()
+        self._leaks.stop()
         self._keeper.stop()
         self._alarms.stop()
         self._journal.record("stopped")

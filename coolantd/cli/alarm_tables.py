@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from coolantd.cli.alarm_lines import COLOURS, OWED
-from coolantd.cli.status_tables import duration, status_console
+from coolantd.cli.durations import duration
+from coolantd.cli.status_tables import status_console
 
 Json = dict[str, Any]
 

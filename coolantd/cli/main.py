@@ -16,6 +16,7 @@ COMMANDS: Final = (
     "device",
     "alarm",
     "override",
+    "leak",
     "simulate",
     "profile",
     "plan",

@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from coolantd.cli.alarm_lines import alarm_lines
+from coolantd.cli.durations import duration
 from coolantd.cli.estimate_table import COLUMNS, estimate_rows, limit_notes
+from coolantd.cli.leak_tables import leak_notes, leaks_table
 from coolantd.cli.override_table import holder, override_notes
 
 PLAIN_WIDTH_CHARS: Final = 160
@@ -79,6 +81,7 @@ def render(view: Json, *, plain: bool) -> Group:
     """
     tables = (
         _cdus(view),
+        leaks_table(view),
         _loops(view),
         _models(view),
         _groups(view),
@@ -127,7 +130,7 @@ def _attention(view: Json) -> list[Text]:
         for cdu in view["cdus"]
         if cdu.get("trial")
     ]
-    lines += [*override_notes(view), *limit_notes(view)]
+    lines += [*leak_notes(view), *override_notes(view), *limit_notes(view)]
     lines += [_condition_note(condition) for condition in view.get("conditions", ())]
     return [Text(f"! {line}", "yellow") for line in lines]
 
@@ -383,17 +386,3 @@ def _figure(number: float | None) -> str:
 
 def _figure_pct(ratio: float | None) -> str:
     return UNKNOWN if ratio is None else _figure(ratio * PCT_PER_RATIO)
-
-
-def duration(duration_s: float | None) -> str:
-    """Return a duration to the second, as ``1d02h``, ``3h04m``, ``5m06s`` or ``7s``."""
-    if duration_s is None:
-        return UNKNOWN
-    minutes, seconds = divmod(int(duration_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours:02}h"
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"

@@ -37,6 +37,8 @@ class Fixed(NamedTuple):
         k: (cdus, PUMPS_MAX, PUMP_INDICES) of each pump.
         reset: (cdus, RESET_PARAMETERS). reset_x: (cdus, RESET_INDICES). flow_tables: (cdus, rows, 2).
         watch_p: (cdus, WATCH_PARAMETERS), watch_x: (cdus, WATCH_INDICES) of the protection.
+        leak_p, leak_x: (leak zones, ZONE_PARAMETERS), (leak zones, ZONE_INDICES). leak_w: their power points.
+        leak_dp, leak_dx: (leak detectors, DETECTOR_PARAMETERS), (leak detectors, DETECTOR_INDICES).
     """
 
     p: FloatArray
@@ -62,6 +64,11 @@ class Fixed(NamedTuple):
     flow_tables: FloatArray
     watch_p: FloatArray
     watch_x: IntArray
+    leak_p: FloatArray
+    leak_x: IntArray
+    leak_w: IntArray
+    leak_dp: FloatArray
+    leak_dx: IntArray
 
 
 class Memory(NamedTuple):
@@ -83,6 +90,7 @@ class Memory(NamedTuple):
         hz: (cdus, HAZARDS, HAZARD_STATE) of ``safety.latch``.
         watch_d: (cdus, WATCH_STATE) of ``safety.watch_layout``.
         am: (actuators, ACTUATOR_WATCH) of ``safety.actuator_modes``.
+        leak_z: (leak zones, ZONE_STATE). leak_d: (leak detectors, DETECTOR_STATE).
     """
 
     s: FloatArray
@@ -101,6 +109,8 @@ class Memory(NamedTuple):
     hz: FloatArray
     watch_d: FloatArray
     am: FloatArray
+    leak_z: FloatArray
+    leak_d: FloatArray
 
 
 class Seen(NamedTuple):
@@ -137,6 +147,7 @@ class Result(NamedTuple):
         facts: (cdus, FACTS) 1 for each ``safety.hazards.Fact`` that is so.
         watch_n: (cdus, WATCH_WANTED) of ``safety.watch_layout``.
         requests: (cdus, REQUESTS) 1 for each ``safety.requests.Request`` made of others.
+        zone_requests: (leak zones, REQUESTS) the same for a leak.
         held: (actuators,) 1 where an operator's override has it. cdus: (actuators,) CDU of each, or -1.
         cdu_modes: (cdus,) ``Mode`` of each, as the protection leaves it.
     """
@@ -156,12 +167,13 @@ class Result(NamedTuple):
     facts: IntArray
     watch_n: FloatArray
     requests: IntArray
+    zone_requests: IntArray
     held: IntArray
     cdus: IntArray
     cdu_modes: IntArray
 
 
-def empty_result(cdus: int, actuators: int) -> Result:
+def empty_result(cdus: int, actuators: int, zones: int) -> Result:
     """Return arrays of the right shapes with nothing in them."""
     return Result(
         demands=np.empty(actuators),
@@ -179,6 +191,7 @@ def empty_result(cdus: int, actuators: int) -> Result:
         facts=np.empty((cdus, FACTS), dtype=np.int64),
         watch_n=np.empty((cdus, WATCH_WANTED)),
         requests=np.empty((cdus, REQUESTS), dtype=np.int64),
+        zone_requests=np.zeros((zones, REQUESTS), dtype=np.int64),
         held=np.empty(actuators, dtype=np.int64),
         cdus=np.empty(actuators, dtype=np.int64),
         cdu_modes=np.empty(cdus, dtype=np.int64),

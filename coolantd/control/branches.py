@@ -40,6 +40,8 @@ from coolantd.control.filters import lag
 from coolantd.control.layout import A_LAST, Y_POSITION
 from coolantd.control.pid import clip
 from coolantd.point import FloatArray, IntArray, Quality
+from coolantd.safety.leak_layout import X_VALVE as ZONE_VALVE
+from coolantd.safety.leak_layout import Z_ISOLATE
 
 MOVE_RATIO: Final = 0.5
 """Share of the way to where the valve should be that one period goes. Half: a valve whose flow answers up to four
@@ -211,6 +213,15 @@ def drive_branch(
     return drive(i, b[B_TARGET_PCT], MOVE, y, a, f, value, quality, reason, dt_s)
 
 
+def is_shut_off(i: int, leak_x: IntArray, leak_z: FloatArray) -> bool:
+    """Return whether a branch valve is kept shut for a leak; its branch then wants no share of anything."""
+    zones = 0
+    for n in range(leak_x.shape[0]):
+        if leak_x[n, ZONE_VALVE] == i and leak_z[n, Z_ISOLATE] == 1.0:
+            zones += 1
+    return zones > 0
+
+
 def balance_manifold(
     m: FloatArray,
     x: IntArray,
@@ -225,11 +236,19 @@ def balance_manifold(
     demands: FloatArray,
     conditions: IntArray,
     details: IntArray,
+    leak_x: IntArray,
+    leak_z: FloatArray,
     dt_s: float,
 ) -> None:
-    """Balance one manifold in place: ``m`` and ``w`` are its rows, ``x`` and ``b`` those of its branches."""
+    """Balance one manifold in place: ``m`` and ``w`` are its rows, ``x`` and ``b`` those of its branches.
+
+    A branch that is shut off for a leak is not judged: starving as it is, it must not throttle the others.
+    """
     for k in range(b.shape[0]):
-        observe(m, x[k], b[k], value, quality, dt_s)
+        if is_shut_off(x[k, X_ACTUATOR], leak_x, leak_z):
+            b[k, B_BAD_S] = 2.0 * HOLD_S
+        else:
+            observe(m, x[k], b[k], value, quality, dt_s)
     rise_k = share_out(m, b)
     w[W_LEFT_S] -= dt_s
     if not w[W_LEFT_S] > 0.0:
@@ -239,7 +258,8 @@ def balance_manifold(
         i = x[k, X_ACTUATOR]
         open_hot(m, x[k], b[k], value, quality)
         demands[i] = drive_branch(i, b[k], y, a, f, value, quality, reason, dt_s)
-        conclude(m, b[k], position_used_pct(i, y, a, value, quality), math.isfinite(a[i, A_LAST]), dt_s)
+        touched = math.isfinite(a[i, A_LAST]) and not is_shut_off(i, leak_x, leak_z)
+        conclude(m, b[k], position_used_pct(i, y, a, value, quality), touched, dt_s)
         report(x[k], b[k], conditions, details)
 
 
@@ -267,6 +287,8 @@ def balance(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: floa
             result.demands,
             result.conditions,
             result.details,
+            fixed.leak_x,
+            memory.leak_z,
             dt_s,
         )
         first = end
@@ -290,6 +312,7 @@ HELPERS: Final = (
     conclude,
     report,
     drive_branch,
+    is_shut_off,
     balance_manifold,
 )
 """Every plain function ``balance`` calls, callees before callers."""

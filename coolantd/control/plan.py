@@ -211,9 +211,11 @@ class Plan:
     def arrays(self) -> Fixed:
         """Return the arrays as kernels take them."""
         own = (self.p, self.c, self.x, self.tables, self.y, self.f, self.limits)
-        b, v = self.branches, self.sensors
+        b, v, z = self.branches, self.sensors, self.leaks
         more = (self.group_x, self.h, self.k, *self.reset)
-        return Fixed(*own, b.m, b.x, self.ep, self.ex, v.vx, v.vp, v.sx, v.sp, *more, self.watch_p, self.watch_x)
+        wp, wx = self.watch_p, self.watch_x
+        votes = (v.vx, v.vp, v.sx, v.sp)
+        return Fixed(*own, b.m, b.x, self.ep, self.ex, *votes, *more, wp, wx, z.p, z.x, z.w, z.dp, z.dx)
 
     def with_kernels(self, stages: Stages) -> "Plan":
         """Return the same plan carried out by other forms of the same kernels."""

@@ -37,6 +37,8 @@ from coolantd.safety.force import trips
 from coolantd.safety.guard import HELPERS as GUARD_HELPERS
 from coolantd.safety.guard import advance_hazards, guard_cdu, judge
 from coolantd.safety.hazards import Fact, Force
+from coolantd.safety.leak import HELPERS as LEAK_HELPERS
+from coolantd.safety.leak import guard_leaks
 from coolantd.safety.modes import TRANSITIONS, Cause, Event, Mode
 from coolantd.safety.watch_layout import W_HOLDS_FLOW, WN_FLOW_LPM, WN_SUPPLY_C
 
@@ -153,10 +155,8 @@ def adopt_pumps(n: int, fixed: Fixed, memory: Memory, seen: Seen, result: Result
             memory.a[i, A_LAST] = result.last[i] = adopted(fixed.f[i], position_pct)
 
 
-def protect(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
-    """Let what protects outrank everything demanded so far; arguments as for ``sequence.decide``."""
-    begin(memory, fixed, seen, result)
-    look(fixed, memory, seen, result)
+def guard_cdus(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Judge the hazards of every CDU and force what they ask for; arguments as for ``protect``."""
     for n in range(fixed.x.shape[0]):
         mode, hz = int(memory.d[n, D_MODE]), memory.hz[n]
         judge(
@@ -191,9 +191,39 @@ def protect(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: floa
             mode not in (_STARTING, _DISABLED) or trips(hz),
             dt_s,
         )
+
+
+def guard_zones(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Carry out the leak policy, which outranks the hazards; arguments as for ``protect``."""
+    guard_leaks(
+        fixed.leak_p,
+        fixed.leak_x,
+        fixed.leak_w,
+        fixed.leak_dp,
+        fixed.leak_dx,
+        memory.leak_z,
+        memory.leak_d,
+        seen.value,
+        seen.quality,
+        fixed.limits,
+        result.last,
+        result.demands,
+        result.forced,
+        result.zone_requests,
+        dt_s,
+    )
+
+
+def protect(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
+    """Let what protects outrank everything demanded so far; arguments as for ``sequence.decide``."""
+    begin(memory, fixed, seen, result)
+    look(fixed, memory, seen, result)
+    guard_cdus(fixed, memory, seen, result, dt_s)
+    guard_zones(fixed, memory, seen, result, dt_s)
+    for n in range(fixed.x.shape[0]):
         if int(memory.d[n, D_MODE]) == _DISABLED:
             leave_alone(n, fixed.y, result.demands, result.forced, memory.a)
-        follow_trip(fixed.x[n], memory.d[n], trips(hz), result.forced)
+        follow_trip(fixed.x[n], memory.d[n], trips(memory.hz[n]), result.forced)
         for loop in range(LOOPS):
             hold_loop(memory.s[n], fixed.x[n], loop, result.demands, result.forced)
         result.cdu_modes[n] = int(memory.d[n, D_MODE])
@@ -207,6 +237,8 @@ PROTECT: Final = Kernel(
     protect,
     (
         *GUARD_HELPERS,
+        *LEAK_HELPERS,
+        guard_leaks,
         clip,
         adopted,
         is_yielded,
@@ -218,6 +250,8 @@ PROTECT: Final = Kernel(
         tell_facts,
         look,
         adopt_pumps,
+        guard_cdus,
+        guard_zones,
         *MODE_HELPERS,
     ),
 )

@@ -47,6 +47,7 @@ from coolantd.point import FloatArray, IntArray, Quality, Snapshot
 from coolantd.safety.actuator_modes import ACTUATOR_WATCH, AM_MODE
 from coolantd.safety.hazards import HAZARDS
 from coolantd.safety.latch import HAZARD_STATE
+from coolantd.safety.leak_plan import blank_leaks, carry_leaks
 from coolantd.safety.modes import Cause, Mode
 from coolantd.safety.watch_layout import WATCH_STATE, WD_SUPPLY_C
 
@@ -82,6 +83,7 @@ class ControlState:
         g: (cdus, PUMPS_STATE). u: (cdus, PUMPS_MAX, PUMP_STATE).
         reset: (cdus, RESET_STATE).
         hz: (cdus, HAZARDS, HAZARD_STATE). watch_d: (cdus, WATCH_STATE). am: (actuators, ACTUATOR_WATCH).
+        leak_z: (leak zones, ZONE_STATE). leak_d: (leak detectors, DETECTOR_STATE).
         trials: at most one per CDU, those that are over included.
         overrides: of operators, at most one of a target, in the order in which they were given.
     """
@@ -103,6 +105,8 @@ class ControlState:
     hz: FloatArray
     watch_d: FloatArray
     am: FloatArray
+    leak_z: FloatArray
+    leak_d: FloatArray
     trials: tuple[Trial, ...] = ()
     overrides: tuple[Override, ...] = ()
 
@@ -133,6 +137,7 @@ class Decision:
         hazards: (cdus, HAZARDS) 1 for each ``Hazard`` that is in force, else 0.
         hazard_details: (cdus, HAZARDS) which pump it is about; ``NOTHING`` where it is none.
         requests: (cdus, REQUESTS) 1 for each ``Request`` made of others, else 0.
+        zone_requests: (leak zones, REQUESTS) the same for a leak.
         actuator_modes: (actuators,) ``Mode`` codes.
         forced: (actuators,) ``Force`` codes.
     """
@@ -150,6 +155,7 @@ class Decision:
     hazards: IntArray
     hazard_details: IntArray
     requests: IntArray
+    zone_requests: IntArray
     actuator_modes: IntArray
     forced: IntArray
     seen: Snapshot
@@ -168,7 +174,7 @@ def initial_state(plan: Plan) -> ControlState:
     e, eb = initial_estimates(n)
     sensors = initial_sensors(plan.sensors)
     a, pumps = np.full((m, ACTUATOR_STATE), NAN), initial_pumps(n)
-    more = (*pumps, initial_memory(n), *initial_protection(n, m))
+    more = (*pumps, initial_memory(n), *initial_protection(n, m), *blank_leaks(plan.leaks))
     own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *more)
     return ControlState(NAN, **own._asdict())
 
@@ -216,6 +222,8 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
     sensors = carry_sensors(old_plan.sensors, SensorState(old.vs, old.ss), plan.sensors)
     overrides = carry_overrides(old_plan, old.overrides, plan)
+    leak_z, leak_d = carry_leaks(old_plan.leaks, (old.leak_z, old.leak_d), plan.leaks)
+    new = replace(new, leak_z=leak_z, leak_d=leak_d)
     return replace(new, time_s=old.time_s, branch_w=w, branch_b=b, vs=sensors.vs, ss=sensors.ss, overrides=overrides)
 
 
@@ -255,7 +263,7 @@ def _seen(snapshot: Snapshot) -> Seen:
 def _control(plan: Plan, state: ControlState, snapshot: Snapshot, overrides: tuple[Override, ...], dt_s: float) -> _Run:
     """Run everything up to the demands: the loops first, then who ranks above them."""
     fixed, seen, memory = plan.arrays(), _seen(snapshot), state.copied()
-    result = empty_result(len(plan.cdus), len(plan.actuators))
+    result = empty_result(len(plan.cdus), len(plan.actuators), len(plan.leaks.zones))
     show_last_votes(fixed, memory, seen)
     trials = advance_trials(state.trials, plan, memory, seen, dt_s)
     mark(overrides, plan, memory, seen)
@@ -312,6 +320,7 @@ def step(
         hazards=result.hazards,
         hazard_details=result.hazard_details,
         requests=result.requests,
+        zone_requests=result.zone_requests,
         actuator_modes=memory.am[:, AM_MODE].astype(np.int64),
         forced=result.forced,
         seen=Snapshot(*seen),

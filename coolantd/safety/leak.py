@@ -52,7 +52,7 @@ def guard_leaks(
         limits: (actuators, LIMIT_COLUMNS) of the envelope.
         last: (actuators,) last allowed; NaN before adoption.
         demands: (actuators,) overwritten where a leak needs the actuator.
-        forced: (actuators,) set to 1 there, else left.
+        forced: (actuators,) ``Force`` there, else left: an interlock, of pumps a trip.
         requests: (zones, REQUESTS) 1 while something is asked of others; only the power is, here.
         dt_s: seconds since the last call.
     """

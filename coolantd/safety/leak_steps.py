@@ -13,6 +13,7 @@ from typing import Final
 
 from coolantd.point import FloatArray, IntArray, Quality
 from coolantd.safety.envelope import L_MAXIMUM, L_MINIMUM, L_PUMP_GROUP, L_SLEW
+from coolantd.safety.hazards import Force
 from coolantd.safety.leak_layout import (
     P_ISOLATE_AT,
     P_POWER_AT,
@@ -47,6 +48,8 @@ SHUT_PCT: Final = 5.0
 
 _NEVER: Final = int(Level.NEVER)
 _BAD: Final = int(Quality.BAD)
+_INTERLOCK: Final = int(Force.INTERLOCK)
+_TRIP: Final = int(Force.TRIP)
 _POWER: Final = int(Step.POWER)
 _BYPASS: Final = int(Step.BYPASS)
 _VALVE: Final = int(Step.VALVE)
@@ -189,22 +192,22 @@ def force(
         limits: (actuators, LIMIT_COLUMNS) of the envelope.
         last: (actuators,) what it last allowed.
         demands: (actuators,) changed.
-        forced: (actuators,) set to 1 where they were.
+        forced: (actuators,) ``Force`` where they were.
         dt_s: seconds since the last call.
     """
     if z[Z_STEP + _BYPASS] != _IDLE:
         i = x[X_BYPASS]
-        demands[i], forced[i] = toward(limits[i], last[i], limits[i, L_MAXIMUM], dt_s), 1
+        demands[i], forced[i] = toward(limits[i], last[i], limits[i, L_MAXIMUM], dt_s), _INTERLOCK
     i = x[X_VALVE]
     if z[Z_STEP + _VALVE] != _IDLE:
-        demands[i], forced[i] = toward(limits[i], last[i], 0.0, dt_s), 1
+        demands[i], forced[i] = toward(limits[i], last[i], 0.0, dt_s), _INTERLOCK
     elif z[Z_ISOLATE] == 1.0 and i >= 0 and demands[i] > last[i]:
-        demands[i], forced[i] = last[i], 1
+        demands[i], forced[i] = last[i], _INTERLOCK
     if z[Z_STEP + _PUMPS] != _IDLE:
         for i in range(limits.shape[0]):
             if limits[i, L_PUMP_GROUP] == x[X_CDU]:
                 off = last[i] <= limits[i, L_MINIMUM]
-                demands[i], forced[i] = 0.0 if off else toward(limits[i], last[i], 0.0, dt_s), 1
+                demands[i], forced[i] = 0.0 if off else toward(limits[i], last[i], 0.0, dt_s), _TRIP
 
 
 HELPERS: Final = (

@@ -23,6 +23,7 @@ from coolantd.safety.modes import Mode
 from coolantd.service.alarm_view import alarm_families
 from coolantd.service.claim_series import claim_families
 from coolantd.service.estimate_series import estimate_families
+from coolantd.service.leak_series import leak_families
 from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
 from coolantd.service.override_view import override_families
@@ -216,6 +217,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield from (_family(*family) for family in pump_families(view.pumps))
     yield from (_family(*family) for family in override_families(view.overrides))
     yield from (_family(*family) for family in claim_families(view.actuators))
+    yield from (_family(*family) for family in leak_families(view.leak_zones, view.requests))
     yield from _actuator_families(view)
 
 

@@ -12,7 +12,7 @@ from coolantd.config.load import Loaded
 from coolantd.config.models import DeviceConfig, MqttConfig
 from coolantd.config.secrets import mqtt_password
 from coolantd.control.plan import Plan
-from coolantd.device.mqtt import MqttLink
+from coolantd.device.mqtt import Message, MqttLink
 from coolantd.device.mqtt_connection import Connect, MqttConnection
 from coolantd.device.rtu_link import RtuLink
 from coolantd.errors import CoolantdError
@@ -142,6 +142,11 @@ class Fleet:
         if self.mqtt is None or self._mqtt_config is None:
             return None
         return self.mqtt.link, self._mqtt_config.topic
+
+    def attend(self, topics: Mapping[str, Callable[[Message], None]]) -> None:
+        """Hear topics that are no device's, in place of those before; without a broker nothing is heard."""
+        if self.mqtt is not None:
+            self.mqtt.attend(topics)
 
     def bus_of(self, name: str) -> tuple[str, list[str]]:
         """Return what the bus of a device is called and every device on it, sorted.

@@ -12,6 +12,7 @@ from coolantd import __version__
 from coolantd.errors import Fault
 from coolantd.safety.alarm_definition import Priority
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.requests import Request
 from coolantd.safety.write_budget import Permission
 
 LATENESS_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -34,6 +35,7 @@ class Metrics:
         self._make_daemon(self.registry)
         self._make_vitals(self.registry)
         self._make_alarms(self.registry)
+        self._make_requests(self.registry)
         self._make_devices(self.registry)
         self._make_buses(self.registry)
         self._make_writes(self.registry)
@@ -117,6 +119,17 @@ class Metrics:
         self.alarm_failures = Counter(
             "coolantd_alarm_failures_total", "Cycles in which the alarms could not be seen to", registry=reg
         )
+
+    def _make_requests(self, reg: CollectorRegistry) -> None:
+        """Make what counts requests to others."""
+        self.request_attempts = Counter(
+            "coolantd_request_attempts_total", "Times something was asked of others, by kind", ["kind"], registry=reg
+        )
+        self.request_answers_refused = Counter(
+            "coolantd_request_answers_refused_total", "Confirmations of a request that were none", registry=reg
+        )
+        for request in Request:
+            self.request_attempts.labels(request.label)
 
     def _make_devices(self, reg: CollectorRegistry) -> None:
         """Make what counts devices."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,6 +77,7 @@ class MqttBus:
         self._clock = clock
         self._metrics = metrics
         self._topics: dict[str, _Topic] = {}
+        self._attended: dict[str, Callable[[Message], None]] = {}
         self.bind(table)
 
     def bind(self, table: PointTable) -> None:
@@ -95,6 +96,12 @@ class MqttBus:
         for topic in device.topics:
             self._topics.pop(topic, None)
         self.link.unsubscribe(device.topics)
+
+    def attend(self, topics: Mapping[str, Callable[[Message], None]]) -> None:
+        """Hear these topics that are no device's, in place of those before; messages go to each one's handler."""
+        self.link.unsubscribe(self._attended.keys() - topics.keys())
+        self._attended = dict(topics)
+        self.link.subscribe(self._attended)
 
     def connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - the link's callback
         """Note why nothing arrives while the broker is gone."""
@@ -127,6 +134,9 @@ class MqttBus:
                 self._take(message)
 
     def _take(self, message: Message) -> None:
+        if (hear := self._attended.get(message.topic)) is not None:
+            hear(message)
+            return
         topic = self._topics.get(message.topic)
         if topic is None:
             self._metrics.mqtt_messages.labels("unknown_topic").inc()

@@ -24,9 +24,11 @@ from coolantd.service.cycle import Cycle
 from coolantd.service.estimate_view import estimate_views
 from coolantd.service.fleet import Fleet
 from coolantd.service.group_view import group_views
+from coolantd.service.leak_view import leak_zone_views
 from coolantd.service.model_view import model_views
 from coolantd.service.override_view import override_views
 from coolantd.service.pump_view import pump_views
+from coolantd.service.request_view import RequestView
 from coolantd.service.reset_view import pump_limit_views, reset_views
 from coolantd.service.trial_record import loop_under_trial
 from coolantd.service.view import ActuatorView, CduView, DaemonView, DeviceView, LoopView, ReloadView
@@ -44,6 +46,7 @@ def portray(
     reload: ReloadView,
     alarms: AlarmsView,
     compiled: bool,
+    requests: tuple[RequestView, ...],
     now_s: float,
     begun_s: float,
 ) -> DaemonView:
@@ -80,6 +83,8 @@ def portray(
         overrides=override_views(cycle.state.overrides, now_s),
         alarms=alarms,
         votes=vote_views(cycle.plan, cycle.state, cycle.seen),
+        leak_zones=leak_zone_views(cycle.plan.leaks, (cycle.state.leak_z, cycle.state.leak_d)),
+        requests=requests,
     )
 
 

@@ -25,6 +25,7 @@ from coolantd.service.kernel_exchange import exchange
 from coolantd.service.links import LinkMaker, make_link
 from coolantd.service.metrics import Metrics
 from coolantd.service.modbus_device import ModbusDevice
+from coolantd.service.request_files import RequestFiles, RequestStore
 from coolantd.service.state_file import StateFile
 from coolantd.service.state_format import Moment
 from coolantd.service.systemd import Notifier
@@ -126,6 +127,14 @@ class WatchesMaker(Protocol):
         ...
 
 
+class RequestsMaker(Protocol):
+    """Makes the place where requests to others are laid down."""
+
+    def __call__(self, directory: Path) -> RequestStore:
+        """Return it, not started yet."""
+        ...
+
+
 class Supervisor(Protocol):
     """The service manager; see ``Notifier``."""
 
@@ -163,6 +172,7 @@ class Surroundings:
     listeners: ListenersMaker = Faces
     records: RecordsMaker = Journal
     store: StoreMaker = StateFile
+    requests: RequestsMaker = RequestFiles
     moment: Callable[[Clock], Moment] = present_moment
     supervisor: Callable[[], Supervisor] = Notifier
     history: HistoryMaker = AlarmHistory

@@ -10,9 +10,11 @@ from coolantd.service.alarm_view import AlarmsView
 from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
+from coolantd.service.leak_view import LeakZoneView
 from coolantd.service.model_view import ModelView
 from coolantd.service.override_view import OverrideView
 from coolantd.service.pump_view import PumpView
+from coolantd.service.request_view import RequestView
 from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.vote_view import VoteView
 
@@ -196,3 +198,6 @@ class DaemonView:
     alarms: AlarmsView = field(default_factory=AlarmsView)
     votes: tuple[VoteView, ...] = ()
     """Of every point that several sensors make."""
+    leak_zones: tuple[LeakZoneView, ...] = ()
+    requests: tuple[RequestView, ...] = ()
+    """What is asked of others now."""

@@ -77,6 +77,10 @@ def state_json(view: DaemonView) -> Json:
         "overrides": [_unknown_to_null(asdict(override)) for override in view.overrides],
         "alarms": alarms_json(view.alarms),
         "votes": [asdict(vote) | {"members": [asdict(member) for member in vote.members]} for vote in view.votes],
+        "leak_zones": [
+            asdict(zone) | {"detectors": [asdict(each) for each in zone.detectors]} for zone in view.leak_zones
+        ],
+        "requests": [asdict(request) for request in view.requests],
         "devices": [_device(device) for device in view.devices],
         "buses": [_unknown_to_null(asdict(bus)) | {"devices": list(bus.devices)} for bus in view.buses],
         "reload": _unknown_to_null(asdict(view.reload)),

@@ -152,7 +152,7 @@ class FastLoop:
         self.plan, self.plants, self.kernel, self._sample_s = plan, tuple(plants), kernel, sample_s
         self._fixed = plan.arrays()
         self.memory = initial_state(plan).copied()
-        self.result = empty_result(len(plan.cdus), len(plan.actuators))
+        self.result = empty_result(len(plan.cdus), len(plan.actuators), len(plan.leaks.zones))
         bad, reason = np.full(points, int(Quality.BAD), dtype=np.int64), np.zeros(points, dtype=np.int64)
         self.seen = Seen(np.full(points, np.nan), bad, reason, np.zeros(points))
         self._packed = on.Plants(*(np.stack(rows) for rows in zip(*(plant.packed() for plant in plants), strict=True)))

@@ -259,7 +259,7 @@ def test_fm_05_a_leak_in_the_cdu_stops_the_pumps_only_once_the_power_is_known_to
     assert (bench.step(Step.PUMPS), bench.demands.tolist()) == (StepState.IDLE, bench.normal.tolist())
     bench.set(kw1=0.0)
     bench.cycle()
-    assert (bench.step(Step.PUMPS), bench.forced.tolist()) == (StepState.UNDER_WAY, [0, 0, 1, 1, 0])
+    assert (bench.step(Step.PUMPS), bench.forced.tolist()) == (StepState.UNDER_WAY, [0, 0, 2, 2, 0])
     assert bench.demands.tolist() == [100.0, 0.0, 57.5, 57.5, 50.0]
 
 

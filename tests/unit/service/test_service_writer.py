@@ -133,6 +133,7 @@ class Bench:
             hazards=np.zeros((1, HAZARDS), dtype=np.int64),
             hazard_details=np.full((1, HAZARDS), -1, dtype=np.int64),
             requests=np.zeros((1, REQUESTS), dtype=np.int64),
+            zone_requests=np.zeros((0, REQUESTS), dtype=np.int64),
             actuator_modes=np.zeros(1, dtype=np.int64),
             forced=np.zeros(1, dtype=np.int64),
             seen=Snapshot(*(np.zeros(0) for _ in range(4))),
