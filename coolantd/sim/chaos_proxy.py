@@ -123,12 +123,17 @@ class ChaosProxy:
         self._readable = asyncio.Event()
         self._readable.set()
 
-    async def start(self) -> None:
-        """Listen on a free port.
+    async def start(self, port: int = 0) -> None:
+        """Listen on a port; on a free one if it is 0.
 
         Raises:
             CoolantdError: none was found.
+            OSError: the port given is taken.
         """
+        if port:
+            self.port = port
+            await self._listen()
+            return
         for _ in range(PORT_ATTEMPTS):
             self.port = self._rng.choice(PORTS)
             with contextlib.suppress(OSError):

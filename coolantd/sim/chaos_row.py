@@ -16,6 +16,7 @@ of the deed.
 
 import argparse
 import asyncio
+import copy
 import signal
 import time
 from collections.abc import Sequence
@@ -24,10 +25,11 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from coolantd.errors import CoolantdError
+from coolantd.plant.loop import Plant
 from coolantd.service.control_socket import ControlSocket, Handler, Peer
 from coolantd.sim.chaos_deeds import HARMLESS
 from coolantd.sim.chaos_proxy import ChaosProxy
-from coolantd.sim.chaos_site_config import IDENTITY, IDENTITY_ADDRESS, IDENTITY_POINT, PROFILE, RATES
+from coolantd.sim.chaos_site_config import IDENTITY, IDENTITY_ADDRESS, IDENTITY_POINT, MANIFOLD_TOPIC, PROFILE, RATES
 from coolantd.sim.chaos_toxics import TOXICS, Kind
 from coolantd.sim.chaos_witness import Limits, Witness
 from coolantd.sim.control import Control
@@ -39,6 +41,8 @@ STATUS_BLOCK: Final = 5000
 SENSOR_ADDRESS: Final = 5001
 """Upper word of the supply temperature, low word first."""
 COUNT_MAX: Final = 200
+LOADS_PCT: Final = tuple(range(40, 96, 7))
+"""Heat loads of the row, in turn."""
 STALLS_KEPT: Final = 10_000
 STALL_S: Final = 0.05
 """Later than this and the row was not let run: what looks like a slow device then is a busy machine."""
@@ -56,28 +60,50 @@ class Place:
     control: dict[str, Handler]
 
 
-class Row:
-    """The row, as an asynchronous context.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSettings:
+    """What to serve.
 
-    Args:
+    Attributes:
         count: CDUs.
         seed: of noise and of everything that goes wrong by chance.
         profiles_dir: where the profile ``PROFILE`` is.
         period_s: of the controller that will come.
         refresh_s: period of each status block.
+        ports: where they are reached; empty for free ones.
+        mqtt_port: broker that the first one's rack manifold talks to; None for no manifold.
     """
 
-    def __init__(self, count: int, *, seed: int, profiles_dir: Path, period_s: float, refresh_s: float) -> None:
-        self._places = [self._place(k, seed, profiles_dir, period_s, refresh_s) for k in range(count)]
+    count: int
+    seed: int
+    profiles_dir: Path
+    period_s: float
+    refresh_s: float
+    ports: Sequence[int] = ()
+    mqtt_port: int | None = None
+
+
+class Row:
+    """The row, as an asynchronous context.
+
+    Args:
+        settings: what to serve.
+    """
+
+    def __init__(self, settings: RowSettings) -> None:
+        self._settings = settings
+        self._settled: dict[int, Plant] = {}
+        self._places = [self._place(k) for k in range(settings.count)]
         self._watching: asyncio.Task[None] | None = None
         self._stalls: list[tuple[float, float]] = []
 
     async def __aenter__(self) -> Self:
         """Listen everywhere and let time run."""
-        for place in self._places:
+        ports = self._settings.ports or (0,) * len(self._places)
+        for place, port in zip(self._places, ports, strict=True):
             await place.simulator.__aenter__()
             place.proxy.upstream_port = place.simulator.modbus_port
-            await place.proxy.start()
+            await place.proxy.start(port)
         self._watching = asyncio.create_task(self._watch(), name="witness")
         return self
 
@@ -100,23 +126,25 @@ class Row:
             "stalls": self._stalled,
         }
 
-    @staticmethod
-    def _place(k: int, seed: int, profiles_dir: Path, period_s: float, refresh_s: float) -> Place:
-        load = Scenario(load_ratio=parse_steps(f"0:{40 + 7 * (k % 8)}", RATED_HEAT_KW))
+    def _place(self, k: int) -> Place:
+        row, load_pct = self._settings, LOADS_PCT[k % len(LOADS_PCT)]
         settings = SimulatorSettings(
             modbus_port=0,
-            mqtt_host=None,
-            scenario=load,
-            seed=seed + 2 * k,
-            refresh_s=refresh_s,
+            mqtt_host="127.0.0.1" if k == 0 and row.mqtt_port is not None else None,
+            mqtt_port=row.mqtt_port or 1,
+            topic=MANIFOLD_TOPIC,
+            scenario=Scenario(load_ratio=parse_steps(f"0:{load_pct}", RATED_HEAT_KW)),
+            seed=row.seed + 2 * k,
+            refresh_s=row.refresh_s,
             profile=PROFILE,
-            profiles_dir=profiles_dir,
+            profiles_dir=row.profiles_dir,
         )
-        simulator = Simulator(settings)
+        simulator = Simulator(settings, settled=self._settled.get(load_pct))
+        self._settled.setdefault(load_pct, copy.deepcopy(simulator.plant))
         simulator.device.registers.put(IDENTITY_POINT, IDENTITY)
-        limits = Limits(**RATES, period_s=period_s)
+        limits = Limits(**RATES, period_s=row.period_s)
         witness = Witness(simulator.device, (IDENTITY_ADDRESS, IDENTITY), STATUS_BLOCK, limits)
-        proxy = ChaosProxy(0, seed=seed + k, identity=IDENTITY_ADDRESS, sensor=SENSOR_ADDRESS, observer=witness)
+        proxy = ChaosProxy(0, seed=row.seed + k, identity=IDENTITY_ADDRESS, sensor=SENSOR_ADDRESS, observer=witness)
         return Place(simulator, proxy, witness, Control(simulator).handlers)
 
     async def _watch(self) -> None:
@@ -171,12 +199,17 @@ async def serve(options: argparse.Namespace) -> None:
     """Serve a row until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    ports = [int(port) for port in options.ports.split(",") if port]
     row = Row(
-        options.count,
-        seed=options.seed,
-        profiles_dir=options.profiles_dir,
-        period_s=options.period_s,
-        refresh_s=options.refresh_s,
+        RowSettings(
+            count=options.count,
+            seed=options.seed,
+            profiles_dir=options.profiles_dir,
+            period_s=options.period_s,
+            refresh_s=options.refresh_s,
+            ports=ports,
+            mqtt_port=options.mqtt_port,
+        )
     )
     async with row:
         control = ControlSocket(options.control, handlers=row.handlers)
@@ -196,6 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--period-s", type=float, default=0.5)
     parser.add_argument("--refresh-s", type=float, default=0.5)
+    parser.add_argument("--ports", default="", help="comma-separated, one for each CDU; left out: free ones")
+    parser.add_argument("--mqtt-port", type=int, default=None, help="broker of the first CDU's rack manifold")
     asyncio.run(serve(parser.parse_args(arguments)))
 
 

@@ -7,6 +7,7 @@ and for its watchdog.
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ import orjson
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
 from coolantd.sim.chaos_site_config import PROFILE, SiteText, profile_text
-from coolantd.sim.demo_site import cache_directory, free_port
+from coolantd.sim.demo_site import SBIN, cache_directory, free_port
 
 START_S: Final = 60.0
 """For any process, on a machine that is busy with other things too."""
@@ -82,7 +83,8 @@ class ChaosSite:
         seed: of the row.
         period_s, poll_fast_s: of the daemon.
         refresh_s: of the devices' status blocks.
-        mqtt_port: broker of the daemon; None for none.
+        mqtt_port: broker of the daemon and of the first CDU's rack manifold; None for none.
+        ports: where the CDUs are reached; the same after a row was ended and started again.
         cdu_extra, pressure_kpa: see ``SiteText``.
         processes: by name, those that run.
     """
@@ -97,6 +99,7 @@ class ChaosSite:
     cdu_extra: str = ""
     pressure_kpa: float = 90.0
     http_port: int = 0
+    ports: tuple[int, ...] = ()
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     supervisor: Supervisor | None = None
 
@@ -123,13 +126,16 @@ class ChaosSite:
         arguments = [str(self.row_socket), str(self.folder / "profiles"), "--count", str(self.count)]
         arguments += ["--seed", str(self.seed), "--period-s", f"{self.period_s:g}"]
         arguments += ["--refresh-s", f"{self.refresh_s:g}"]
+        arguments += ["--ports", ",".join(map(str, self.ports))]
+        arguments += [] if self.mqtt_port is None else ["--mqtt-port", str(self.mqtt_port)]
         self._start("row", [sys.executable, "-m", "coolantd.sim.chaos_row", *arguments], {})
         self._wait_for("row", self.row_socket)
         self.http_port = self.http_port or free_port()
+        self.ports = self.ports or tuple(self.row("ports")["ports"])
         text = SiteText(
             folder=self.folder,
             cache=cache_directory(),
-            ports=self.row("ports")["ports"],
+            ports=self.ports,
             http_port=self.http_port,
             period_s=self.period_s,
             poll_fast_s=self.poll_fast_s,
@@ -138,6 +144,27 @@ class ChaosSite:
             pressure_kpa=self.pressure_kpa,
         )
         self.config.write_text(text.configuration(), encoding="utf-8")
+
+    def start_broker(self) -> None:
+        """Start mosquitto on ``mqtt_port``, or on a free port, which is then everybody's.
+
+        Raises:
+            CoolantdError: it is not installed, or did not start.
+        """
+        program = mosquitto()
+        if program is None:
+            raise CoolantdError("no MQTT broker: install Debian's mosquitto")
+        self.mqtt_port = self.mqtt_port or free_port()
+        settings = self.folder / "mosquitto.conf"
+        settings.write_text(
+            f"listener {self.mqtt_port} 127.0.0.1\nallow_anonymous true\npersistence false\n", encoding="utf-8"
+        )
+        self._start("broker", [program, "-c", str(settings)], {})
+        until_s = time.monotonic() + START_S
+        while not _listens(self.mqtt_port):
+            if self.processes["broker"].poll() is not None or time.monotonic() > until_s:
+                raise CoolantdError(f"mosquitto did not start on port {self.mqtt_port}")
+            time.sleep(LOOK_S)
 
     def start_daemon(self) -> None:
         """Start the daemon and wait until it answers."""
@@ -225,6 +252,16 @@ class ChaosSite:
             time.sleep(LOOK_S)
 
 
+def mosquitto() -> str | None:
+    """Return the broker's program, None where it is not installed."""
+    return shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), *SBIN]))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -247,7 +284,7 @@ def chaos_site(count: int, **settings: Any) -> Iterator[ChaosSite]:
         try:
             yield site
         finally:
-            for name in ("daemon", "row"):
+            for name in ("daemon", "row", "broker"):
                 site.stop(name)
             if site.supervisor is not None:
                 site.supervisor.close()

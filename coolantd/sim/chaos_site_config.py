@@ -50,8 +50,25 @@ _MQTT: Final = """
 [mqtt]
 host = "127.0.0.1"
 port = {mqtt_port}
-client_id = "coolantd-chaos-row-{http_port}"
+client_id = "{client_id}"
 topic = "coolantd/chaos-row"
+"""
+
+CLIENT_ID: Final = "coolantd-chaos-row"
+"""Ours at the broker: somebody else who takes it throws us out."""
+MANIFOLD_TOPIC: Final = "manifold/manifold1"
+BRANCHES: Final = 8
+_MANIFOLD: Final = f"""
+[[device]]
+name = "manifold1"
+profile = "rack-manifold"
+mqtt = {{ topic = "{MANIFOLD_TOPIC}", branches = {BRANCHES} }}
+
+[[manifold]]
+name = "manifold1"
+device = "manifold1"
+branch_valve_position_pct = 100.0
+branch_valve_rate_pct_per_s = 2.0
 """
 
 _CDU: Final = """
@@ -109,7 +126,7 @@ class SiteText:
         folder: for state, sockets and profiles; cache: of compiled kernels.
         ports: where each CDU is reached, in order.
         period_s: between two decisions. poll_fast_s: between two readings.
-        mqtt_port: of a broker on loopback; None for none.
+        mqtt_port: of a broker on loopback, to which the first CDU's rack manifold talks; None for neither.
         cdu_extra: more tables of every CDU; ``CDU`` stands for its name.
         pressure_kpa: setpoint of the pumps.
     """
@@ -128,7 +145,7 @@ class SiteText:
         """Return the daemon's configuration."""
         text = _HEAD.format(period_s=self.period_s, http_port=self.http_port, folder=self.folder, cache=self.cache)
         if self.mqtt_port is not None:
-            text += _MQTT.format(mqtt_port=self.mqtt_port, http_port=self.http_port)
+            text += _MQTT.format(mqtt_port=self.mqtt_port, client_id=CLIENT_ID) + _MANIFOLD
         for k, port in enumerate(self.ports):
             text += _CDU.format(
                 name=cdu_name(k),

@@ -6,6 +6,7 @@ that a device that was frozen wakes up where it froze and does not race through 
 """
 
 import asyncio
+import copy
 import os
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
@@ -108,6 +109,7 @@ class Simulator:
     Args:
         settings: what to serve.
         clock: device time follows it; by default the system's at ``speed_ratio``.
+        settled: a plant of the same settings that has come to rest already, to begin with a copy of it.
 
     Attributes:
         plant: the physics.
@@ -120,7 +122,7 @@ class Simulator:
         time_dropped_s: device time not made up for.
     """
 
-    def __init__(self, settings: SimulatorSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: SimulatorSettings, clock: Clock | None = None, settled: Plant | None = None) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock(rate_ratio=settings.speed_ratio)
         self.overrides = Overrides()
@@ -131,9 +133,10 @@ class Simulator:
         if settings.bypass:
             plain = replace(plain, bypass_branch_ratio=1.0)
         self.params = settings.oddities.of(plain)
-        self.plant = Plant(self.params, kernel=ADVANCE.function)
+        self.plant = Plant(self.params, kernel=ADVANCE.function) if settled is None else copy.deepcopy(settled)
         self._apply(settings.scenario.at(0.0))
-        settle_on_fallback(self.plant)
+        if settled is None:
+            settle_on_fallback(self.plant)
         self.device = RowCdu(
             load_profile(settings.profile, profiles_dir=settings.profiles_dir),
             self.plant,

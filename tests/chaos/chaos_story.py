@@ -1,13 +1,17 @@
 """Runs a row of virtual CDUs under one daemon while their links go wrong, and gathers what was seen from outside."""
 
+import contextlib
 import itertools
 import random
+import threading
 import time
 import urllib.request
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from coolantd.sim.chaos_site import ChaosSite, chaos_site
@@ -20,6 +24,7 @@ SPREAD_S = 3.0
 CALM_WAIT_S = 60.0
 """How long after the end control may take to be in automatic everywhere; a busy machine needs some of it."""
 READY_S = 60.0
+VITALS = ("process_resident_memory_bytes", "process_open_fds", "coolantd_tasks")
 PERIOD_S = 0.5
 """Of the daemon's cycle, which feeds the watchdog."""
 STALL_S = 0.05
@@ -68,6 +73,9 @@ class Story:
     Attributes:
         log: of the daemon. fed_s: when its watchdog was fed. ended: who ended by itself.
         stalls: when the row or the daemon was not let run: (since the epoch, seconds).
+        vitals: what the daemon said of itself each second: (seconds since the beginning, memory in MB, descriptors,
+            tasks).
+        begun_wall_s: when all were in automatic and it began, since the epoch.
     """
 
     scenarios: list[Scenario]
@@ -75,6 +83,8 @@ class Story:
     fed_s: list[float]
     ended: list[str]
     stalls: list[tuple[float, float]]
+    vitals: list[tuple[float, float, float, float]]
+    begun_wall_s: float
 
     def stalled(self, from_s: float, to_s: float) -> float:
         """Return the longest stall of the machine itself in a stretch of time since the epoch."""
@@ -87,20 +97,27 @@ def skip_if_busy(stalls: list[tuple[float, float]], watched_s: float) -> None:
         pytest.skip(f"the machine was busy: it let the row or the daemon wait {len(stalls)} times")
 
 
-def told(scenarios: list[Scenario], seed: int) -> Story:
-    """Return what happens when each scenario is lived through by a CDU of one row."""
+def told(scenarios: list[Scenario], seed: int, *, for_the_operator: Collection[str] = ()) -> Story:
+    """Return what happens when each scenario is lived through by a CDU of one row.
+
+    Args:
+        scenarios: one for each CDU.
+        seed: of everything that happens by chance.
+        for_the_operator: kinds after which nobody waits for automatic to come back by itself.
+    """
     with chaos_site(len(scenarios), seed=seed) as site:
         site.start_row()
         site.start_daemon()
         await_automatic(site, READY_S)
-        begun_s = time.monotonic()
-        _live(site, scenarios, random.Random(seed), begun_s)
-        await_automatic(site, CALM_WAIT_S)
+        begun_s, begun_wall_s = time.monotonic(), time.time()
+        with _looking(site, begun_s) as vitals:
+            _live(site, scenarios, random.Random(seed), begun_s)
+        await_automatic(site, CALM_WAIT_S, except_for=sum(s.kind in for_the_operator for s in scenarios))
         assert site.supervisor is not None
         fed_s = [at_s for at_s in site.supervisor.times_s("WATCHDOG=1") if at_s >= begun_s]
         _gather(site, scenarios)
         stalls = [(at_s, late_s) for at_s, late_s in site.row("stalls")["stalls"]]
-        story = Story(scenarios, "", fed_s, site.ended(), stalls + late_feeds(fed_s, PERIOD_S))
+        story = Story(scenarios, "", fed_s, site.ended(), stalls + late_feeds(fed_s, PERIOD_S), vitals, begun_wall_s)
         site.stop("daemon")
         story.log = site.log()
         return story
@@ -111,6 +128,31 @@ def late_feeds(fed_s: list[float], period_s: float) -> list[tuple[float, float]]
     since_epoch_s = time.time() - time.monotonic()
     gaps = [(after, after - before - period_s) for before, after in itertools.pairwise(fed_s)]
     return [(at_s + since_epoch_s, late_s) for at_s, late_s in gaps if late_s > STALL_S]
+
+
+@contextlib.contextmanager
+def _looking(site: ChaosSite, begun_s: float) -> Iterator[list[tuple[float, float, float, float]]]:
+    """Ask the daemon each second how it is."""
+    vitals: list[tuple[float, float, float, float]] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(1.0):
+            values = {s.name: s.value for f in _metrics(site) for s in f.samples if s.name in VITALS}
+            vitals.append((time.monotonic() - begun_s, *(values[name] for name in VITALS)))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield vitals
+    finally:
+        stop.set()
+        looking.join()
+
+
+def _metrics(site: ChaosSite) -> list[Metric]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.http_port}/metrics", timeout=20.0) as reply:
+        return list(text_string_to_metric_families(reply.read().decode()))
 
 
 def _live(site: ChaosSite, scenarios: list[Scenario], rng: random.Random, begun_s: float) -> None:
@@ -130,17 +172,16 @@ def _live(site: ChaosSite, scenarios: list[Scenario], rng: random.Random, begun_
     time.sleep(max(begun_s + END_S - time.monotonic(), 0.0))
 
 
-def await_automatic(site: ChaosSite, timeout_s: float) -> None:
+def await_automatic(site: ChaosSite, timeout_s: float, *, except_for: int = 0) -> None:
+    """Wait until all CDUs are in automatic but for so many; no longer than the time given."""
     until_s = time.monotonic() + timeout_s
-    while set(site.modes()) != {"automatic"} and time.monotonic() < until_s:
+    while sum(mode != "automatic" for mode in site.modes()) > except_for and time.monotonic() < until_s:
         time.sleep(0.5)
 
 
 def _gather(site: ChaosSite, scenarios: list[Scenario]) -> None:
     journal = [record for record in site.journal() if record["event"] == "mode_changed"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{site.http_port}/metrics", timeout=10.0) as reply:
-        families = list(text_string_to_metric_families(reply.read().decode()))
-    errors = [s for f in families for s in f.samples if s.name == "coolantd_device_errors_total"]
+    errors = [s for f in _metrics(site) for s in f.samples if s.name == "coolantd_device_errors_total"]
     for k, scenario in enumerate(scenarios):
         name = cdu_name(k)
         scenario.report = site.row("report", cdu=k)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900.0)]
 FULL = os.environ.get("COOLANTD_FULL") == "1"
 SEED = 11
 CDUS = 18
-ROUNDS = 20 if FULL else 3
+ROUNDS = 20 if FULL else 2
 POLL_S = 0.5
 PERIOD_S = 0.2
 """Of the cycle: what a reading tells is acted upon within a fifth of a second, so that the poll decides."""
@@ -36,8 +36,8 @@ HOLD_S = 1.5 * POLL_S
 """A refused reading only holds the output for so long: the next one may be good."""
 COAST_S = 0.4 + REFRESH_S
 """A tripped pump coasts down, with a time constant of 1 s, until it turns too slowly to be following: not before."""
-SETTLE_S = 25.0
-LAST_S, PAUSE_S = 5.0, 13.0
+SETTLE_S = 18.0
+LAST_S, PAUSE_S = 4.0, 10.0
 """How long each fault lasts, and how long until the next: longer than any recovery here takes."""
 SPREAD_S = 3.0
 MORE_PCT = 0.45
