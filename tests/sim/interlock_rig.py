@@ -51,7 +51,7 @@ class Protected:
         hazards: of the last cycle.
     """
 
-    def __init__(self, plant, advance, kernels, load, plan=None, settle_s=300.0):
+    def __init__(self, plant, advance, kernels, load, *, plan=None, settle_s=300.0):
         self.rig = Rig(plant, 30.0, advance)
         self.rig.load(load)
         self.plan = (plan or protected_plan()).with_kernels(kernels)
