@@ -38,6 +38,7 @@ from coolantd.service.portrait import portray
 from coolantd.service.publishing import publish_repeatedly
 from coolantd.service.reload_state import ReloadState
 from coolantd.service.safe_command import SafeCommandWatch
+from coolantd.service.shell_facts import ShellFacts
 from coolantd.service.start_gate import StartGate
 from coolantd.service.surroundings import Surroundings
 from coolantd.service.table import PointTable
@@ -206,6 +207,7 @@ class Daemon:
         )
         self._metrics.registry.register(LineCollector(self._fleet.line_counts))
         self._fleet.build(loaded, table)
+        self._watches = self._around.watches(self._metrics, self._journal, self._liveness.pulse)
         self._cycle = Cycle(
             clock=self._clock,
             metrics=self._metrics,
@@ -215,6 +217,7 @@ class Daemon:
             table=table,
             writer=self._writer(plan, loaded, table),
             silent_devices=self._fleet.hushed,
+            facts=ShellFacts(self._watches.faults),
         )
 
         self._keeper = Keeper(
@@ -241,7 +244,6 @@ class Daemon:
             *control_sections(self._cycle),
             override_section(self._cycle, clock=self._clock, journal=self._journal, boot_id=boot_id),
         )
-        self._watches = self._around.watches(self._metrics, self._journal, self._liveness.pulse)
         self._alarms = AlarmRoom(
             state_dir,
             make_history=self._around.history,

@@ -12,7 +12,7 @@ from coolantd.clock import Clock
 from coolantd.control.plan import Plan
 from coolantd.control.stages import Stages
 from coolantd.control.step import ControlState, Decision, step
-from coolantd.point import Snapshot
+from coolantd.point import IntArray, Snapshot
 from coolantd.safety.modes import Cause, Mode
 from coolantd.service.condition_watch import ConditionWatch
 from coolantd.service.hush import hushed, unheard
@@ -32,6 +32,7 @@ class Cycle:
 
     Args:
         silent_devices: returns the devices from which nothing counts and to which nothing may be written now.
+        facts: returns what the protection is to know of the daemon itself (``ShellFacts``).
 
     Attributes:
         plan, state, table, writer: what the next cycle works with.
@@ -53,6 +54,7 @@ class Cycle:
         table: PointTable,
         writer: Writer,
         silent_devices: Callable[[], Collection[str]] = frozenset,
+        facts: Callable[[Plan, Writer, float], IntArray | None] = lambda *_: None,
     ) -> None:
         self.plan = plan
         self.state = state
@@ -70,6 +72,7 @@ class Cycle:
         self._metrics = metrics
         self._journal = journal
         self._silent_devices = silent_devices
+        self._facts = facts
         self._modes: dict[str, int] = {}
 
     def swap(self, plan: Plan, state: ControlState, table: PointTable, writer: Writer) -> None:
@@ -107,7 +110,9 @@ class Cycle:
         """Carry out one cycle."""
         silent = self._silent_devices()
         self.snapshot = unheard(self.table.snapshot(now_s), self.table.labels.devices, silent)
-        self.state, decision = step(self.plan, self.state, self.snapshot, now_s)
+        self.state, decision = step(
+            self.plan, self.state, self.snapshot, now_s, self._facts(self.plan, self.writer, now_s)
+        )
         self.decision, self.seen = decision, decision.seen
         self.writer.carry_out(self.plan, hushed(self.plan, decision, silent), self.snapshot, now_s)
         self.completed += 1
