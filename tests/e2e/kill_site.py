@@ -41,6 +41,8 @@ CONTROL_MAX_S = 0.8
 START_S = 0.3
 """Real, from birth to the first writes on an idle machine; what it is on this one is learnt."""
 DEATH_S = 10.0
+LAST_WORDS_S = 0.05
+"""What was sent before the end may be taken up after it; the next life sends nothing for twice as long."""
 
 
 def config_text(folder, modbus_port, http_port):
@@ -223,8 +225,10 @@ class Site:
         await self.simulator.__aexit__(None, None, None)
 
     async def bear(self, **options):
-        """Begin a life, once the device has noticed that the one before is over."""
+        """Begin a life, once the device has noticed that the one before is over and has done all it was told."""
+        await asyncio.sleep(LAST_WORDS_S)  # a connection that was still to be accepted is by now
         await self.until(lambda: self.simulator.server.connections == 0)
+        await asyncio.sleep(LAST_WORDS_S)
         self.ear.heard = Heard()
         self.log.unlink(missing_ok=True)
         order = {"config": str(self.config), "log": str(self.log), "speed": SPEED, **options}
