@@ -367,3 +367,36 @@ async def test_fm_22_a_pause_does_not_end_a_yield_that_had_just_begun():
     sent = len(bench.outlet.sent)
     bench.carry_out(50.0, now_s + 11.0, readback=70.0, remote=1.0)
     assert len(bench.outlet.sent) == sent
+
+
+def moving_bench():
+    """A loop that writes in every cycle, as after a load step; the register shows each value half a second later."""
+    bench = Bench(None)
+    bench.carry_out(50.0, 10.0, readback=50.0)
+    for k in range(1, 5):
+        bench.carry_out(50.0 + k, 10.0 + 0.5 * k, readback=50.0 + k - 1.0)
+    assert bench.outlet.sent[-1] == 54.0
+    return bench
+
+
+def test_fm_23_their_value_written_after_ours_stays():
+    """Ours at 12.0 s, theirs a moment later, the next reading shows theirs: nothing of ours goes out any more."""
+    bench = moving_bench()
+    sent = len(bench.outlet.sent)
+    for k in range(10):
+        bench.carry_out(55.0 + k, 12.5 + 0.5 * k, readback=30.0)
+    assert len(bench.outlet.sent) == sent
+    assert bench.marks == {0: True}
+
+
+def test_fm_23_a_write_of_ours_still_in_the_queue_is_taken_back_when_theirs_is_seen():
+    """Theirs between our reading and our write: it has not left yet, so it never does."""
+    bench = moving_bench()
+    bench.outlet.answer = "later"
+    bench.carry_out(56.0, 12.5, readback=54.0)
+    assert len(bench.outlet.waiting) == 1
+    bench.carry_out(57.0, 13.0, readback=30.0)
+    assert bench.outlet.withdrawn == 1
+    assert bench.outlet.waiting == []
+    bench.carry_out(58.0, 13.5, readback=30.0)
+    assert bench.outlet.waiting == []
