@@ -5,15 +5,20 @@ FM-44, FM-45, FM-46, FM-48. Real processes, files and sockets; see ``kill_nurser
 
 import asyncio
 import os
+import random
+import signal
 
 import pytest
 from kill_nursery import PLACES
 from kill_site import Nursery, Site
 
+from coolantd.service import state_format
+
 SITES = 4
 """At once: more would starve one another on two cores."""
 # About a minute of an idle two-core machine; COOLANTD_KILLS=10000 for the figure of record.
 KILLS = int(os.environ.get("COOLANTD_KILLS", "500"))
+FULL = os.environ.get("COOLANTD_FULL") == "1"
 SEED = int(os.environ.get("COOLANTD_SEED", "0"))
 
 
@@ -65,3 +70,34 @@ async def test_fm_44_fm_46_a_daemon_that_is_wrong_on_purpose_is_found_out(tmp_pa
     async with Nursery() as nursery, Site(tmp_path, nursery, SEED) as site:
         await site.come_back(fault=fault)
     assert any(found in sentence for sentence in site.violations), site.violations
+
+
+def torn(whole, seed):
+    """What a power cut may leave of a state file, by seed: its beginning, zeros at its end or all over, nothing."""
+    cut = random.Random(seed).randrange(1, len(whole))
+    return (whole[:cut], whole[:cut] + bytes(len(whole) - cut), bytes(len(whole)), b"")[seed % 4]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300.0)
+async def test_fm_48_a_torn_state_file_starts_cold_and_is_told_once(tmp_path):
+    """Every byte at which it may be cut is tried without processes; here a sample of real starts."""
+    async with Nursery() as nursery, Site(tmp_path, nursery, SEED) as site:
+        await site.come_back()
+        file = tmp_path / "state" / "state.json"
+        for seed in range(100 if FULL else 8):
+            whole = file.read_bytes()
+            file.write_bytes(torn(whole, seed))
+            file.with_name("state.json.new").write_bytes(whole)  # and a temporary that was never renamed
+            site.violations.clear()
+            life = await site.bear()
+            await site.to_control(life)
+            said = site.words()
+            life.send(signal.SIGTERM)
+            assert await life.end()
+            assert site.violations == [], seed
+            assert len(site.ear.heard.writes) == 3, seed
+            assert said.count('"event":"state_discarded"') == 1, seed
+            assert "Traceback" not in said, seed
+            state_format.decode(file.read_bytes())
+            assert file.with_name("state.json.bad").exists()
