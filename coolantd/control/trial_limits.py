@@ -13,6 +13,7 @@ from coolantd.control.layout import (
     P_OUTPUT_MAX,
     P_OUTPUT_MIN,
     PRESSURE,
+    S_HELD,
     S_OUTPUT,
     S_SETPOINT_USED,
     SUPPLY_TEMP,
@@ -90,6 +91,8 @@ def abort_of(trial: Trial, plan: Plan, s: FloatArray, mode: int, seen: Seen) -> 
     points = watched_points(plan, n)
     if mode != trial.mode:
         return Abort.MODE
+    if (s[:, S_HELD] == 1.0).any():
+        return Abort.INTERLOCK
     if any_yielded(x, plan.y, quality, reason):
         return Abort.OTHER_WRITER
     if trial.uncertain_s > UNCERTAIN_MAX_S or any(

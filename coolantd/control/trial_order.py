@@ -42,6 +42,7 @@ class Abort(IntEnum):
     DEW_POINT = 9
     LOAD = 10
     NO_ANSWER = 11
+    INTERLOCK = 12
 
     @property
     def sentence(self) -> str:
@@ -53,6 +54,7 @@ _ABORT_SENTENCES: Final = {
     Abort.NONE: "",
     Abort.ORDERED: "it was told to stop",
     Abort.LEASE: "nobody asked for its readings any more",
+    Abort.INTERLOCK: "an interlock took an actuator of the CDU",
     Abort.MODE: "the CDU left the mode in which the test began",
     Abort.OTHER_WRITER: "a setpoint register was left to another writer",
     Abort.READING: "a reading that the test needs was not good",
