@@ -6,6 +6,7 @@ unless somebody asks for them.
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from coolantd.config.line_models import ProxyConfig
 from coolantd.config.models import Config
 from coolantd.control.stages import Stages
 from coolantd.errors import CoolantdError
+from coolantd.service.alarm_history import Query, Row
 from coolantd.service.control_socket import Handler
 from coolantd.service.cycle import Cycle
 from coolantd.service.http import HttpFace, Reply
@@ -34,6 +36,7 @@ class Disk:
     Attributes:
         full: nothing can be written.
         records: what was, the latest of it.
+        alarms: events of alarms, the latest of them.
         lost: what could not be. kept: what survives a restart.
     """
 
@@ -41,12 +44,18 @@ class Disk:
         self.kept: bytes | None = None
         self.full = False
         self.records: deque[tuple[str, dict[str, Any]]] = deque(maxlen=RECORDS_KEPT)
+        self.alarms: deque[Row] = deque(maxlen=RECORDS_KEPT)
         self.lost = 0
 
     def journal(self, path: Path, *, wall_s: Callable[[], float], on_loss: Callable[[int], Any]) -> "_Records":
         """Return a journal on this disk."""
         del path
         return _Records(self, wall_s, on_loss)
+
+    def history(self, path: Path, *, on_loss: Callable[[int], Any]) -> "_History":
+        """Return a history of alarms on this disk."""
+        del path
+        return _History(self, on_loss)
 
     def store(self, path: Path, *, on_saved: Callable[[], Any], on_failed: Callable[[], Any]) -> "_Store":
         """Return the place of what survives a restart."""
@@ -72,6 +81,27 @@ class _Records:
 
     def stop(self) -> None:
         """Do nothing: nothing waits."""
+
+
+class _History:
+    def __init__(self, disk: Disk, on_loss: Callable[[int], Any]) -> None:
+        self._disk = disk
+        self._on_loss = on_loss
+
+    def start(self) -> None:
+        """Do nothing: there is no worker."""
+
+    def stop(self) -> None:
+        """Do nothing: nothing waits."""
+
+    def record(self, rows: Sequence[Row]) -> None:
+        if self._disk.full:
+            self._on_loss(len(rows))
+        else:
+            self._disk.alarms += rows
+
+    async def read(self, query: Query) -> list[dict[str, Any]]:
+        return [asdict(row) for row in list(self._disk.alarms)[: -query.rows - 1 : -1]]
 
 
 class _Store:

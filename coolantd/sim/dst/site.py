@@ -92,6 +92,7 @@ class Site:
             listeners=self._listen,
             records=self.disk.journal,
             store=self.disk.store,
+            history=self.disk.history,
             moment=self._moment,
             watches=Unwatched,
             supervisor=lambda: Manager(self._feed),
