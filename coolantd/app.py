@@ -250,6 +250,7 @@ class Daemon:
             cycle=self._cycle,
             fleet=self._fleet,
             reload=lambda: self._reload_state.view,
+            requests=self._leaks.requests.views,
             faults=self._watches.faults,
             metrics=self._metrics,
             journal=self._journal,

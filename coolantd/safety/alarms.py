@@ -138,7 +138,8 @@ def _release(*, active: bool, hidden: bool) -> Event:
 def _event_active(before: Alarm, alarm: Alarm) -> Event | None:
     """Return what has happened to an alarm whose condition is there and told."""
     if alarm.state is State.SUPPRESSED:
-        return Event.RELEASED_ACTIVE
+        # What goes together with what explained it takes its own off-delay, and is no news.
+        return Event.RELEASED_ACTIVE if alarm.present else None
     if alarm.state not in (State.UNACKNOWLEDGED, State.ACKNOWLEDGED):
         return Event.RAISED
     # Somebody who has acknowledged a tripped pump must hear of a second one.

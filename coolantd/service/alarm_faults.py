@@ -27,6 +27,7 @@ class DaemonFault(StrEnum):
     DEVICE_PAUSED = "device_paused"
     ACTUATOR_YIELDED = "actuator_yielded"
     WRITE_REFUSED = "write_refused"
+    REQUEST_UNANSWERED = "request_unanswered"
     SETTING_WRONG = "setting_wrong"
     BROKER_GONE = "broker_gone"
     CERTIFICATE_ENDS = "certificate_ends"
@@ -44,7 +45,7 @@ _DEAD: Final = (DaemonFault.DEVICE_DOWN.value, DaemonFault.DEVICE_WRONG.value)
 
 FAULTS: Final[dict[DaemonFault, Definition]] = {
     DaemonFault.ALARM_FLOOD: Definition(
-        priority=Priority.HIGH,
+        priority=Priority.MEDIUM,
         cause="ten or more alarms came within ten minutes; those below critical are shown as this one",
         consequence="nobody can take them in one by one, and the one that matters is missed",
         action="begin with the alarm named here and with every critical one; coolantd alarm list --all has all of them",
@@ -62,6 +63,7 @@ FAULTS: Final[dict[DaemonFault, Definition]] = {
         consequence="CDUs on Modbus are controlled as before; rack manifolds go stale and their branch valves hold",
         action="check the broker and its network; the daemon reconnects by itself",
         on_delay_s=30.0,
+        off_delay_s=15.0,
     ),
     DaemonFault.DEVICE_WRONG: Definition(
         priority=Priority.MEDIUM,
@@ -120,6 +122,13 @@ FAULTS: Final[dict[DaemonFault, Definition]] = {
         off_delay_s=15.0,
         inhibit_s=60.0,
         suppressed_by=_DEAD,
+    ),
+    DaemonFault.REQUEST_UNANSWERED: Definition(
+        priority=Priority.HIGH,
+        cause="others were asked to reduce load or to cut power, and nobody has confirmed it for half a minute",
+        consequence="heat or power stays where there is not enough coolant, or a leak",
+        action="do it by hand; then look at the broker and at who should have answered",
+        off_delay_s=5.0,
     ),
     DaemonFault.SETTING_WRONG: Definition(
         priority=Priority.MEDIUM,

@@ -12,6 +12,9 @@ from coolantd.safety.hazards import Hazard
 from coolantd.service.alarm_faults import COOLING, DaemonFault
 from coolantd.service.alarm_handling import DEAD, FLOW_S, MEASURING, TEMPERATURE_S, Handling, defined
 
+FIRST_SCAN_S: Final = 60.0
+"""After the start nothing is known before the first whole scan, which a slow line takes this long for."""
+
 TOLD_ELSEWHERE: Final = frozenset(
     {
         Hazard.AIR,  # air_or_low_level
@@ -39,6 +42,7 @@ HANDLING: Final[dict[Hazard, Handling]] = {
     Hazard.DATA_LOST: Handling(
         Priority.MEDIUM,
         FLOW_S,
+        inhibit_s=FIRST_SCAN_S,
         group=MEASURING,
         suppressed_by=(*DEAD, DaemonFault.DEVICE_PAUSED.value, DaemonFault.CDU_FAILSAFE.value),
     ),

@@ -18,6 +18,7 @@ from coolantd.service.journal import Recorder
 from coolantd.service.keeper import Section
 from coolantd.service.memory_trend import resident_bytes
 from coolantd.service.metrics import Metrics
+from coolantd.service.request_view import RequestView
 from coolantd.service.view import ReloadView
 from coolantd.service.vitals import ServiceFault
 
@@ -51,6 +52,7 @@ class AlarmRoom:
         folder: where the history is kept.
         make_history: makes it.
         reload: returns what became of the last load of the configuration.
+        requests: returns what is asked of others at a monotonic time.
         faults: returns what is wrong with the process itself.
         begun_s: monotonic time of the daemon's start.
 
@@ -66,6 +68,7 @@ class AlarmRoom:
         cycle: Cycle,
         fleet: Fleet,
         reload: Callable[[], ReloadView],
+        requests: Callable[[float], tuple[RequestView, ...]],
         faults: Callable[[], tuple[ServiceFault, ...]],
         metrics: Metrics,
         journal: Recorder,
@@ -80,6 +83,7 @@ class AlarmRoom:
                 devices=fleet.views,
                 reload=reload,
                 broker=lambda: None if fleet.mqtt is None else fleet.mqtt.link.connected,
+                requests=requests,
                 faults=faults,
                 metrics=metrics,
                 wall_s=clock.wall_s,

@@ -3,6 +3,7 @@
 Looks and changes nothing. What costs something to look at is looked at once a second.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,9 +19,13 @@ from coolantd.safety.meaning import NOTHING
 from coolantd.safety.modes import Mode
 from coolantd.service.alarm_faults import SITE, DaemonFault
 from coolantd.service.alarm_hazards import TOLD_ELSEWHERE
+from coolantd.service.alarm_leaks import leak_signals
 from coolantd.service.cycle import Cycle
+from coolantd.service.leak_view import leak_zone_views
 from coolantd.service.memory_trend import MemoryTrend
 from coolantd.service.metrics import Metrics
+from coolantd.service.request_view import RequestView
+from coolantd.service.requests import PATIENCE_S
 from coolantd.service.view import DeviceView, ReloadView
 from coolantd.service.vitals import ServiceFault
 
@@ -44,6 +49,7 @@ class Sources:
         devices: returns every device as it stands at a monotonic time.
         reload: returns what became of the last load.
         broker: returns whether there is a connection to the broker; None: none is configured.
+        requests: returns what is asked of others at a monotonic time.
         faults: returns what is wrong with the process itself.
         metrics: what has been counted.
         wall_s: returns seconds since the epoch.
@@ -54,6 +60,7 @@ class Sources:
     devices: Callable[[float], tuple[DeviceView, ...]]
     reload: Callable[[], ReloadView]
     broker: Callable[[], bool | None]
+    requests: Callable[[float], tuple[RequestView, ...]]
     faults: Callable[[], tuple[ServiceFault, ...]]
     metrics: Metrics
     wall_s: Callable[[], float]
@@ -75,15 +82,17 @@ class AlarmSources:
         """Return everything that is so now."""
         if now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
-            self._slow = {**self._devices(now_s), **self._daemon(now_s)}
-        return {**self._slow, **self._conditions(), **self._hazards(), **self._modes(), **self._writing()}
+            self._slow = {**self._devices(now_s), **self._daemon(now_s), **self._requests(now_s)}
+        fast = (self._conditions, self._hazards, self._leaks, self._modes, self._writing)
+        return dict(itertools.chain(self._slow.items(), *(look().items() for look in fast)))
 
     def subjects(self) -> frozenset[str]:
         """Return everything an alarm may be about."""
         cycle = self._from.cycle
         cdus = {cdu.name for cdu in cycle.plan.cdus} | {cdu.device for cdu in cycle.plan.cdus}
         actuators = {f"{each.device}.{each.name}" for each in cycle.plan.actuators}
-        return frozenset({SITE} | cdus | actuators | set(cycle.table.labels.devices))
+        zones = {zone.name for zone in cycle.plan.leaks.zones}
+        return frozenset({SITE} | cdus | actuators | zones | set(cycle.table.labels.devices))
 
     def _conditions(self) -> Signals:
         cycle = self._from.cycle
@@ -104,6 +113,22 @@ class AlarmSources:
                 pump = "" if number == NOTHING else cycle.plan.actuators[cdu.pumps[number]].name
                 found[Key(hazard.label, cdu.name)] = Signal(pump, (cdu.device,), cdu.name)
         return found
+
+    def _leaks(self) -> Signals:
+        plan, state = self._from.cycle.plan, self._from.cycle.state
+        found: Signals = {}
+        views = leak_zone_views(plan.leaks, (state.leak_z, state.leak_d)) if plan.leaks.zones else ()
+        for zone, view in zip(plan.leaks.zones, views, strict=True):
+            scope = zone.name if zone.cdu is None else plan.cdus[zone.cdu].name
+            found |= dict(leak_signals(view, scope))
+        return found
+
+    def _requests(self, now_s: float) -> Signals:
+        late = [each for each in self._from.requests(now_s) if not each.confirmed and each.age_s >= PATIENCE_S]
+        return {
+            Key(DaemonFault.REQUEST_UNANSWERED, each.name): Signal(each.kind.replace("_", " "), scope=each.name)
+            for each in late
+        }
 
     def _modes(self) -> Signals:
         cycle = self._from.cycle

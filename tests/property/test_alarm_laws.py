@@ -142,6 +142,9 @@ def check_states(world: World) -> None:
             explained = any(Key(kind, key.subject) in standing for kind in definition.suppressed_by)
             if explained:
                 assert alarm.state in HIDDEN
+            elif alarm.state is State.SUPPRESSED:
+                waiting = [world.book.alarms.get(Key(kind, key.subject)) for kind in definition.suppressed_by]
+                assert any(parent is not None and parent.active for parent in waiting), "nothing hides it any more"
         if alarm.state in (State.RETURNED, State.LATCHED):
             assert not alarm.active
         if alarm.state is State.SUPPRESSED:

@@ -185,6 +185,30 @@ def test_a_parent_is_found_by_any_subject_the_signal_names_and_only_by_those():
     assert course.state("cdu1/sensor_stuck") == "unacknowledged"
 
 
+def test_what_ends_together_with_what_explained_it_is_no_news():
+    course = Course()
+    course.tick("plc/device_down", too_warm=Signal(parents=("plc",)))
+    course.tick("plc/device_down", dt_s=20.0, too_warm=Signal(parents=("plc",)))
+    course.tick()
+    course.tick(dt_s=5.0)
+    assert course.state("cdu1/too_warm") == "normal"
+    assert [event for tag, event in events(course.changes) if tag == "cdu1/too_warm"] == ["suppressed", "cleared"]
+    course = Course(
+        Definitions(
+            {
+                **{k: DEFINITIONS[k] for k in DEFINITIONS},
+                "slow": define(off_delay_s=60.0, suppressed_by=("device_down",)),
+            }
+        )
+    )
+    course.tick("cdu1/device_down", "cdu1/slow")
+    course.tick()
+    course.tick(dt_s=30.0)
+    assert (course.state("cdu1/device_down"), course.state("cdu1/slow")) == ("returned", "suppressed")
+    course.tick("cdu1/slow")
+    assert course.state("cdu1/slow") == "unacknowledged", "it is there after all"
+
+
 def test_what_is_hidden_stays_so_while_only_its_off_delay_runs():
     course = Course()
     course.tick("plc/device_down", dt_s=20.0)

@@ -20,6 +20,7 @@ from coolantd.service.alarm_latches import Latches
 from coolantd.service.alarm_sources import CERTIFICATE_S, ECHO_S, AlarmSources, Sources
 from coolantd.service.condition_watch import ConditionWatch
 from coolantd.service.metrics import Metrics
+from coolantd.service.request_view import RequestView
 from coolantd.service.view import DeviceView, ReloadView
 from coolantd.service.vitals import ServiceFault
 
@@ -60,6 +61,7 @@ class Rig:
         self.reload = ReloadView(successful=True, success_time_s=0.0, digest="", error="")
         self.broker = True
         self.faults: tuple[ServiceFault, ...] = ()
+        self.requests: tuple[RequestView, ...] = ()
         self.metrics = Metrics()
         self.now_s = 100.0
         self.sources = AlarmSources(
@@ -68,6 +70,7 @@ class Rig:
                 devices=lambda now_s: tuple(self.devices),
                 reload=lambda: self.reload,
                 broker=lambda: self.broker,
+                requests=lambda now_s: self.requests,
                 faults=lambda: self.faults,
                 metrics=self.metrics,
                 wall_s=lambda: WALL_S,
@@ -198,3 +201,9 @@ def test_i7_an_acknowledgement_by_name_releases_a_latched_hazard_whose_cause_is_
     assert latches.release(lost) == ""
     assert latches.release(SimpleNamespace(kind="no_flow", subject=CDU.name)) is None
     assert latches.release(SimpleNamespace(kind="level_lost", subject="cdu99")) is None
+
+
+def test_a_request_that_nobody_answers(rig):
+    request = RequestView(kind="power_off", about="leak_zone", name="rack1", confirmed=False, attempts=4, age_s=29.0)
+    rig.requests = (request, replace(request, name="rack2", age_s=30.0), replace(request, confirmed=True, age_s=99.0))
+    assert rig.look() == {"rack2/request_unanswered": Signal("power off", scope="rack2")}

@@ -8,6 +8,7 @@ from coolantd.control.conditions import Condition
 from coolantd.safety.alarm_definition import Priority
 from coolantd.safety.alarms import FLOOD
 from coolantd.safety.hazards import Hazard
+from coolantd.service import alarm_leaks
 from coolantd.service.alarm_faults import FAULTS, DaemonFault
 from coolantd.service.alarm_hazards import TOLD_ELSEWHERE, hazard_definitions, late_hazard_definitions
 from coolantd.service.alarm_table import DEFINITIONS
@@ -33,6 +34,7 @@ def test_every_fault_is_an_alarm_and_no_two_kinds_share_a_name():
         *(condition.label for condition in Condition),
         *hazard_definitions(),
         *late_hazard_definitions(),
+        *alarm_leaks.DEFINITIONS,
     ]
     assert len(set(names)) == len(names)
     assert set(names) <= set(DEFINITIONS)
@@ -71,5 +73,5 @@ def test_a1_two_ways_to_notice_one_thing_explain_each_other():
 
 def test_a6_what_endangers_coolant_or_racks_is_critical_and_nothing_hides_it():
     critical = {kind for kind in DEFINITIONS if DEFINITIONS[kind].priority is Priority.CRITICAL}
-    assert {"no_flow", "level_lost", "over_temp_supply"} <= critical
+    assert {"no_flow", "level_lost", "over_temp_supply", "leak_major"} <= critical
     assert not any(DEFINITIONS[kind].may_be_hidden for kind in critical)
