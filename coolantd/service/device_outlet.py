@@ -1,15 +1,17 @@
 """What the writer knows of a whole device: its heartbeat, and whether it obeys us and who decided that.
 
 A device that is local because our heartbeat lapsed, because it restarted or because we have just come is ours to take.
-One that goes local while our heartbeat was in force was put to local by somebody, and is left to them (FM-22).
+One that goes local while our heartbeat was in force was put to local by somebody, and is left to them (FM-22). A
+heartbeat that was acknowledged and does not show in the device was not in force: a gateway took it and kept it (FM-18).
 
 Heartbeats and requests are the only writes that are not positions; their values are fixed by the profile.
 """
 
 import functools
 import math
+from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from coolantd.errors import Fault
@@ -19,6 +21,8 @@ from coolantd.service.outlet import Done, Outlet
 
 REMOTE_RETRY_S: Final = 2.0
 """Between two requests that a device obey us; it needs a poll or two to show the first."""
+BEATS_KEPT: Final = 16
+"""Heartbeats remembered: three times as many as a device waits for."""
 LAPSE_SHARE: Final = 0.8
 """Of the device's patience: a gap this long between two acknowledged beats may have been too long on its side of a slow
 line. In doubt it is taken for a lapse, and the device for one that fell back by itself."""
@@ -38,6 +42,10 @@ class DeviceOutlet:
         put_local: somebody put it to local: nothing is written to it and it is not asked back.
         given_back: we put it to local ourselves, and have not asked it back yet.
         restarts: how often the device has restarted, as far as the bus has noticed.
+        shows: what the device says is in its register for our heartbeat, and when that was asked for; None while
+            it is not known.
+        beats: (count, when) of the last heartbeats that were acknowledged.
+        shown_s: when the newest heartbeat that the device has shown was sent; -inf before the first.
     """
 
     name: str
@@ -56,10 +64,13 @@ class DeviceOutlet:
     put_local: bool = False
     given_back: bool = False
     restarts_seen: int | None = None
+    shows: Callable[[], tuple[int, float] | None] = lambda: None
+    beats: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
+    shown_s: float = -math.inf
 
     def carry(self, old: "DeviceOutlet") -> None:
         """Take over what an older outlet of the same device knew."""
-        for name in ("count", "beat_s", "remote_s", "acknowledged_s", "lapsed_s", "obeys", "was_remote_s"):
+        for name in ("count", "beat_s", "remote_s", "acknowledged_s", "lapsed_s", "obeys", "was_remote_s", "shown_s"):
             setattr(self, name, getattr(old, name))
         self.put_local, self.given_back = old.put_local, old.given_back
         if old.restarts_seen is not None:  # a restart since then has yet to be told, whichever object counts it
@@ -103,12 +114,15 @@ class DeviceOutlet:
             return
         self.count = self.count + 1 if self.count < beat.wrap_count else 0
         self.beat_s = now_s
-        _say(self.beat_outlet, self.count, range(beat.wrap_count + 1), functools.partial(self.beaten, now_s))
+        _say(
+            self.beat_outlet, self.count, range(beat.wrap_count + 1), functools.partial(self.beaten, now_s, self.count)
+        )
 
-    def beaten(self, sent_s: float, fault: Fault | None) -> None:
+    def beaten(self, sent_s: float, count: int, fault: Fault | None) -> None:
         """Note what became of a heartbeat."""
         if fault is None:
             self._note_lapse(sent_s)
+            self.beats.append((count, sent_s))
             self.acknowledged_s = max(sent_s, self.acknowledged_s)
 
     def watch(self, says: float | None, asked_s: float, now_s: float) -> bool | None:
@@ -141,8 +155,24 @@ class DeviceOutlet:
         return True
 
     def _note_lapse(self, now_s: float) -> None:
-        if self.heartbeat is not None and now_s - self.acknowledged_s > LAPSE_SHARE * self.heartbeat.timeout_s:
+        if self.heartbeat is None:
+            return
+        patience_s = LAPSE_SHARE * self.heartbeat.timeout_s
+        if now_s - self.acknowledged_s > patience_s or self._unheard(patience_s):
             self.lapsed_s = now_s
+
+    def _unheard(self, patience_s: float) -> bool:
+        """Return whether heartbeats that were acknowledged have not reached the device.
+
+        A gateway may acknowledge what its own line never carries. Only a device that has shown our heartbeats can
+        show that it has got none: where the register reads as something else, nothing follows from it.
+        """
+        shown = self.shows()
+        if shown is None:
+            return False
+        word, asked_s = shown
+        self.shown_s = max([self.shown_s, *(sent_s for count, sent_s in self.beats if count == word)])
+        return math.isfinite(self.shown_s) and asked_s - self.shown_s > patience_s
 
 
 def _words(remote: RemoteControl) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from coolantd.clock import Clock
 from coolantd.config.build import write_rules
 from coolantd.control.plan import ActuatorParameters, Plan
 from coolantd.errors import CoolantdError
-from coolantd.protocol.profile import Profile
+from coolantd.protocol.profile import Profile, RegisterPoint
 from coolantd.service.actuator_outlet import ActuatorOutlet
 from coolantd.service.device_outlet import DeviceOutlet
 from coolantd.service.metrics import Metrics
@@ -54,6 +54,7 @@ class Outlets:
             remote=remote,
             remote_outlet=None if remote is None else self._register(bus, device, remote.point),
             restarts=functools.partial(getattr, device, "restarts"),
+            shows=(lambda: None) if beat is None else functools.partial(_shown, device, device.registers[beat.ours]),
         )
 
     def _of_actuator(self, actuator: ActuatorParameters, buses: Iterable[ModbusBus], mqtt: MqttBus | None) -> Outlet:
@@ -75,3 +76,11 @@ class Outlets:
 
     def _register(self, bus: ModbusBus, device: ModbusDevice, point: str) -> Outlet:
         return RegisterOutlet(bus, device, device.registers[point], self.clock)
+
+
+def _shown(device: ModbusDevice, point: RegisterPoint) -> tuple[int, float] | None:
+    """Return the word that a register of one word was last read as, and when that was asked for."""
+    if point.coding.register_count != 1:
+        return None
+    read = device.raw.read(point.table, point.address, 1)
+    return None if read is None else (read.words[0], read.sent_s[0])

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,14 +97,8 @@ def skip_if_busy(stalls: list[tuple[float, float]], watched_s: float) -> None:
         pytest.skip(f"the machine was busy: it let the row or the daemon wait {len(stalls)} times")
 
 
-def told(scenarios: list[Scenario], seed: int, *, for_the_operator: Collection[str] = ()) -> Story:
-    """Return what happens when each scenario is lived through by a CDU of one row.
-
-    Args:
-        scenarios: one for each CDU.
-        seed: of everything that happens by chance.
-        for_the_operator: kinds after which nobody waits for automatic to come back by itself.
-    """
+def told(scenarios: list[Scenario], seed: int) -> Story:
+    """Return what happens when each scenario is lived through by a CDU of one row."""
     with chaos_site(len(scenarios), seed=seed) as site:
         site.start_row()
         site.start_daemon()
@@ -112,7 +106,7 @@ def told(scenarios: list[Scenario], seed: int, *, for_the_operator: Collection[s
         begun_s, begun_wall_s = time.monotonic(), time.time()
         with _looking(site, begun_s) as vitals:
             _live(site, scenarios, random.Random(seed), begun_s)
-        await_automatic(site, CALM_WAIT_S, except_for=sum(s.kind in for_the_operator for s in scenarios))
+        await_automatic(site, CALM_WAIT_S)
         assert site.supervisor is not None
         fed_s = [at_s for at_s in site.supervisor.times_s("WATCHDOG=1") if at_s >= begun_s]
         _gather(site, scenarios)
@@ -172,10 +166,10 @@ def _live(site: ChaosSite, scenarios: list[Scenario], rng: random.Random, begun_
     time.sleep(max(begun_s + END_S - time.monotonic(), 0.0))
 
 
-def await_automatic(site: ChaosSite, timeout_s: float, *, except_for: int = 0) -> None:
-    """Wait until all CDUs are in automatic but for so many; no longer than the time given."""
+def await_automatic(site: ChaosSite, timeout_s: float) -> None:
+    """Wait until all CDUs are in automatic; no longer than the time given."""
     until_s = time.monotonic() + timeout_s
-    while sum(mode != "automatic" for mode in site.modes()) > except_for and time.monotonic() < until_s:
+    while set(site.modes()) != {"automatic"} and time.monotonic() < until_s:
         time.sleep(0.5)
 
 

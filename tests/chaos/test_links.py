@@ -86,7 +86,6 @@ FAULT_OF = {
     Kind.WRITE_REFUSED: "exception",
 }
 """What each toxic must show up as: else it did not do what its scenario claims."""
-FOR_THE_OPERATOR = {Kind.WRITE_SWALLOWED}
 BLINDING = {Kind.MUTE, Kind.BLACKHOLE, Kind.REFUSE, Kind.ACCEPT_MUTE, Kind.HALF_OPEN, Kind.GARBAGE, Kind.STALE_CACHE}
 """With these nothing can be known of the device: automatic must end."""
 
@@ -115,7 +114,7 @@ def name_of(scenario):
 def story(request):
     """All scenarios beside each other, or one by one."""
     lived = troubles() if request.param is None else [request.param]
-    return told([*(Scenario(None) for _ in range(NEIGHBOURS)), *lived], SEED, for_the_operator=FOR_THE_OPERATOR)
+    return told([*(Scenario(None) for _ in range(NEIGHBOURS)), *lived], SEED)
 
 
 def named(scenario, k):
@@ -172,7 +171,7 @@ def test_fm_18_fm_37_fm_40_automatic_ends_where_nothing_is_known(story):
 
 
 def test_i6_automatic_is_back_soon_and_without_a_step(story):
-    troubled = [s for s in story.scenarios if s.kind and s.kind not in FOR_THE_OPERATOR]
+    troubled = [s for s in story.scenarios if s.kind]
     if not troubled:
         return
     recoveries_s = sorted(s.recovery_s for s in troubled)
@@ -217,10 +216,3 @@ def test_fm_37_neighbours_do_not_notice(story):
         left = [at_s for at_s, mode, _ in neighbour.modes if mode != "automatic" and at_s > story.begun_wall_s]
         unexplained = [at_s for at_s in left if not story.stalled(at_s - STALL_BEFORE_S, at_s)]
         assert unexplained == []
-
-
-def test_fm_22_a_device_that_seems_put_to_local_is_left_to_the_operator(story):
-    """A gateway that acknowledges writes and throws them away looks like somebody at the panel."""
-    for scenario in [s for s in story.scenarios if s.kind in FOR_THE_OPERATOR]:
-        assert scenario.modes[-1][1] == "starting"
-        assert not scenario.report["device"]["obeying"]

@@ -1,0 +1,94 @@
+"""Who put a device to local: what the device itself shows of our heartbeat decides (FM-18, FM-22)."""
+
+import pytest
+
+from coolantd.errors import Fault
+from coolantd.protocol.profile import Heartbeat, RemoteControl
+from coolantd.service.device_outlet import BEATS_KEPT, DeviceOutlet
+
+BEAT = Heartbeat(ours="ours_count", theirs="theirs_count", wrap_count=30_000, period_s=1.0, timeout_s=5.0)
+REMOTE = RemoteControl(point="remote_bool", remote_value=1, local_value=0)
+POLL_S = 0.5
+
+
+class Gateway:
+    """Acknowledges everything; passes it on while ``carries``."""
+
+    def __init__(self):
+        self.carries = True
+        self.word = 0
+        self.acknowledges = True
+
+    def submit(self, value, done):
+        if self.carries:
+            self.word = int(value)
+        done(None if self.acknowledges else Fault.TIMEOUT)
+
+    def withdraw(self):
+        """Nothing waits here."""
+
+
+class Bench:
+    """A device behind a gateway, in automatic for ten seconds."""
+
+    def __init__(self, *, readable=True):
+        self.gateway = Gateway()
+        self.outlet = DeviceOutlet("cdu1", BEAT, self.gateway, remote=REMOTE, remote_outlet=Gateway())
+        self.now_s = 100.0
+        self.says = 1.0
+        if readable:
+            self.outlet.shows = lambda: (self.gateway.word, self.now_s)
+        self.run(10.0)
+
+    def run(self, duration_s):
+        """Let cycles pass; return what was noticed of somebody at the panel."""
+        noticed = []
+        for _ in range(round(duration_s / POLL_S)):
+            self.now_s += POLL_S
+            noticed.append(self.outlet.watch(self.says, self.now_s, self.now_s))
+            if not self.outlet.put_local:
+                self.outlet.beat(self.now_s)
+        return [each for each in noticed if each is not None]
+
+
+def test_fm_22_a_device_that_shows_our_heartbeat_and_goes_local_was_put_there():
+    bench = Bench()
+    bench.says = 0.0
+    assert bench.run(3.0) == [True]
+    assert bench.outlet.put_local
+
+
+def test_fm_18_a_device_whose_gateway_keeps_our_heartbeats_fell_back_by_itself():
+    bench = Bench()
+    bench.gateway.carries = False
+    assert bench.run(BEAT.timeout_s) == []
+    bench.says = 0.0
+    assert bench.run(20.0) == []
+    assert not bench.outlet.put_local
+    assert bench.outlet.ask_to_obey(bench.now_s), "it is ours to take again"
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_fm_22_nothing_follows_from_a_register_that_never_showed_a_heartbeat(readable):
+    bench = Bench(readable=False)
+    if readable:
+        bench.outlet.shows = lambda: (31_000, bench.now_s)
+    bench.run(10.0)
+    bench.says = 0.0
+    assert bench.run(3.0) == [True]
+
+
+def test_fm_22_a_gateway_that_carries_again_makes_the_panel_count_again():
+    bench = Bench()
+    bench.gateway.carries = False
+    bench.run(BEAT.timeout_s)
+    bench.gateway.carries = True
+    bench.run(5.0)
+    bench.says = 0.0
+    assert bench.run(3.0) == [True]
+
+
+def test_the_heartbeats_remembered_are_bounded():
+    bench = Bench()
+    bench.run(200.0)
+    assert len(bench.outlet.beats) == BEATS_KEPT
