@@ -154,6 +154,25 @@ class Unwatched:
         return ()
 
 
+class Unlaid:
+    """Requests to others are laid down nowhere: no unit of systemd is here to act upon a file."""
+
+    def __init__(self, directory: Path) -> None:
+        del directory
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Do nothing."""
+
+    def remove(self, name: str) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
 class Manager:
     """The service manager.
 

@@ -21,7 +21,7 @@ from coolantd.service.surroundings import Surroundings
 from coolantd.sim.dst.broker import Broker
 from coolantd.sim.dst.loop import VirtualClock, VirtualLoop
 from coolantd.sim.dst.network import Network
-from coolantd.sim.dst.outside import Desk, Disk, Manager, Prepared, Unwatched
+from coolantd.sim.dst.outside import Desk, Disk, Manager, Prepared, Unlaid, Unwatched
 from coolantd.sim.dst.scene import Scene
 
 BROKEN_LINE: Final = "\nthis is no TOML\n"
@@ -96,6 +96,7 @@ class Site:
             moment=self._moment,
             watches=Unwatched,
             supervisor=lambda: Manager(self._feed),
+            requests=Unlaid,
             compiler=self._prepared,
         )
         rng = random.Random(f"{self._seed} {self._lives}")  # noqa: S311 - jitter
