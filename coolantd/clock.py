@@ -27,7 +27,9 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock, optionally running faster than real time.
+    """The machine's monotonic clock that counts suspends too, optionally running faster than real time.
+
+    By a clock that stands still in a suspend, readings from before it would be fresh after it, and leases still held.
 
     Args:
         rate_ratio: seconds of this clock per real second. 1 for every site; the demo runs daemon and plant
@@ -38,11 +40,11 @@ class SystemClock:
         if not 0.0 < rate_ratio <= RATE_MAX_RATIO:
             raise ValueError(f"rate_ratio = {rate_ratio} is outside (0, {RATE_MAX_RATIO}]")
         self.rate_ratio = rate_ratio
-        self._origin_s = time.monotonic()
+        self._origin_s = boottime_s()
 
     def now_s(self) -> float:
         """Return monotonic seconds, scaled from the moment this clock was made."""
-        return self._origin_s + (time.monotonic() - self._origin_s) * self.rate_ratio
+        return self._origin_s + (boottime_s() - self._origin_s) * self.rate_ratio
 
     def wall_s(self) -> float:
         """Return seconds since the epoch (never scaled)."""

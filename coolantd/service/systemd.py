@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from coolantd.clock import SystemClock
+from coolantd.clock import monotonic_s
 
 STATUS_CHARS_MAX: Final = 200
 """One line of ``systemctl status``; more would be cut there anyway."""
@@ -30,7 +30,7 @@ class Notifier:
 
     def __init__(self, environ: Mapping[str, str] = os.environ, now_s: Callable[[], float] | None = None) -> None:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
-        self._now_s = now_s or SystemClock().now_s
+        self._now_s = now_s or monotonic_s
         self.watchdog_period_s = _watchdog_period_s(environ) if self._address else None
         """Longest time between two ``watchdog()`` calls, seconds; None when no watchdog watches us."""
         self._socket: socket.socket | None = None
