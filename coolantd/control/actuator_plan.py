@@ -3,6 +3,7 @@
 Built by config/ from files; knows none. Indices called *point* count in the snapshot.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,7 @@ class ActuatorParameters:
         paths: of a branch or bypass valve: which valves with it are all the ways the pumps deliver through; None
             for anything else.
         fed_by: of such a valve: index of the CDU whose pumps those are, None where that is not known.
+        travel_strokes_per_day: full strokes that its wear allows; a pump's speed is not travel.
     """
 
     device: str
@@ -55,6 +57,7 @@ class ActuatorParameters:
     handover_tolerance_pct: float = 2.0
     paths: int | None = None
     fed_by: int | None = None
+    travel_strokes_per_day: float = math.inf
 
 
 def pack_indices(actuators: Sequence[ActuatorParameters]) -> IntArray:
@@ -98,6 +101,7 @@ def _limits_of(actuator: ActuatorParameters) -> list[float]:
         NO_GROUP if actuator.paths is None else float(actuator.paths),
         NO_GROUP if actuator.fed_by is None else float(actuator.fed_by),
         float(actuator.role == BYPASS_VALVE),
+        math.inf if actuator.role == PUMP else actuator.travel_strokes_per_day,
     ]
 
 

@@ -91,6 +91,7 @@ class Memory(NamedTuple):
         watch_d: (cdus, WATCH_STATE) of ``safety.watch_layout``.
         am: (actuators, ACTUATOR_WATCH) of ``safety.actuator_modes``.
         leak_z: (leak zones, ZONE_STATE). leak_d: (leak detectors, DETECTOR_STATE).
+        travel: (actuators, TRAVEL_STATE) of the envelope.
     """
 
     s: FloatArray
@@ -111,6 +112,7 @@ class Memory(NamedTuple):
     am: FloatArray
     leak_z: FloatArray
     leak_d: FloatArray
+    travel: FloatArray
 
 
 class Seen(NamedTuple):
@@ -136,7 +138,9 @@ class Result(NamedTuple):
         demands: (actuators,) what is wanted now; NaN where nothing is.
         commands: (actuators,) what the envelope allowed; NaN: write nothing.
         refusals: (actuators,) ``safety.envelope.Refusal`` codes.
-        wanted: (actuators,) 1 where anything is demanded. last: (actuators,) what was last allowed before.
+        claims: (actuators,) ``Claim`` of whoever demands it. actuator_modes: (actuators,) ``Mode``.
+        permits: (actuators,) ``Permit`` flags; what comes with the snapshot, not cleared.
+        admitted: (actuators,) 1 where something may be written at all. last: (actuators,) what was last allowed before.
         conditions: (cdus, CONDITIONS) 1 for each ``Condition`` that is so.
         details: (cdus, CONDITIONS) which one it is about; ``NOTHING`` where it is none.
         p: (cdus, LOOPS, LOOP_PARAMETERS) of this step: the plan's, with what the reset stage asks the loops for.
@@ -155,7 +159,10 @@ class Result(NamedTuple):
     demands: FloatArray
     commands: FloatArray
     refusals: IntArray
-    wanted: IntArray
+    claims: IntArray
+    actuator_modes: IntArray
+    permits: IntArray
+    admitted: IntArray
     last: FloatArray
     conditions: IntArray
     details: IntArray
@@ -174,12 +181,15 @@ class Result(NamedTuple):
 
 
 def empty_result(cdus: int, actuators: int, zones: int) -> Result:
-    """Return arrays of the right shapes with nothing in them."""
+    """Return arrays of the right shapes with nothing in them; nothing is permitted."""
     return Result(
         demands=np.empty(actuators),
         commands=np.empty(actuators),
         refusals=np.empty(actuators, dtype=np.int64),
-        wanted=np.empty(actuators, dtype=np.int64),
+        claims=np.empty(actuators, dtype=np.int64),
+        actuator_modes=np.empty(actuators, dtype=np.int64),
+        permits=np.zeros(actuators, dtype=np.int64),
+        admitted=np.empty(actuators, dtype=np.int64),
         last=np.empty(actuators),
         conditions=np.empty((cdus, CONDITIONS), dtype=np.int64),
         details=np.empty((cdus, CONDITIONS), dtype=np.int64),

@@ -17,7 +17,7 @@ from coolantd.control.estimator import HELPERS as ESTIMATE_HELPERS
 from coolantd.control.estimator import estimate
 from coolantd.control.groups import HELPERS as GROUP_HELPERS
 from coolantd.control.groups import run_groups
-from coolantd.control.layout import A_LAST
+from coolantd.control.layout import A_LAST, D_MODE, Y_CDU
 from coolantd.control.loops import HELPERS as LOOP_HELPERS
 from coolantd.control.loops import decide_loops
 from coolantd.control.pumps import HELPERS as PUMP_HELPERS
@@ -27,8 +27,21 @@ from coolantd.control.reset import reset_cdus
 from coolantd.control.sensors import HELPERS as SENSOR_HELPERS
 from coolantd.control.sensors import judge_sensors
 from coolantd.kernel import Kernel
-from coolantd.safety.envelope import GATE, gate
+from coolantd.safety.actuator_modes import AM_MODE
+from coolantd.safety.claims import Claim
+from coolantd.safety.envelope import GATE, Answer, Asked, gate
+from coolantd.safety.hazards import Force
 from coolantd.safety.meaning import NOTHING
+from coolantd.safety.modes import Mode
+
+_FAILSAFE: Final = int(Mode.FAILSAFE)
+_FREE: Final = int(Force.NONE)
+_STOPPED: Final = int(Force.TRIP)
+_NOBODY: Final = int(Claim.NOBODY)
+_LOOP: Final = int(Claim.LOOP)
+_OPERATOR: Final = int(Claim.OPERATOR)
+_INTERLOCK: Final = int(Claim.INTERLOCK)
+_TRIP: Final = int(Claim.TRIP)
 
 
 def clear(result: Result) -> None:
@@ -60,12 +73,27 @@ def decide(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float
     open_bypasses(fixed, memory, seen, result, dt_s)
 
 
+def claim_of(i: int, fixed: Fixed, memory: Memory, result: Result) -> int:
+    """Return who demands something of an actuator: whoever outranks the others; nobody where nothing is demanded."""
+    if math.isnan(result.demands[i]):
+        return _NOBODY
+    if result.forced[i] != _FREE:
+        return _TRIP if result.forced[i] == _STOPPED else _INTERLOCK
+    if result.held[i] == 1:
+        return _OPERATOR
+    cdu = fixed.y[i, Y_CDU]
+    return _INTERLOCK if cdu >= 0 and int(memory.d[cdu, D_MODE]) == _FAILSAFE else _LOOP
+
+
 def pass_gate(fixed: Fixed, memory: Memory, result: Result, dt_s: float) -> None:
     """Have the envelope judge every demand, and remember what it allowed; arguments as for ``decide``."""
     for i in range(result.demands.shape[0]):
-        result.wanted[i] = 0 if math.isnan(result.demands[i]) else 1
         result.last[i] = memory.a[i, A_LAST]
-    gate(fixed.limits, result.wanted, result.demands, result.last, dt_s, result.commands, result.refusals)
+        result.claims[i] = claim_of(i, fixed, memory, result)
+        result.actuator_modes[i] = int(memory.am[i, AM_MODE])
+    asked = Asked(result.demands, result.claims, result.actuator_modes, result.permits, result.last)
+    answer = Answer(result.commands, result.refusals, result.admitted)
+    gate(fixed.limits, memory.travel, asked, dt_s, answer)
     for i in range(result.commands.shape[0]):
         if not math.isnan(result.commands[i]):
             memory.a[i, A_LAST] = result.commands[i]
@@ -93,4 +121,4 @@ DECIDE: Final = Kernel(
         clear,
     ),
 )
-PASS_GATE: Final = Kernel(pass_gate, (*GATE.helpers, gate))
+PASS_GATE: Final = Kernel(pass_gate, (*GATE.helpers, gate, claim_of))

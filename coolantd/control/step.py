@@ -4,7 +4,7 @@ Live operation, simulation, replay, tests and benchmarks call this function and 
 no wire and changes none of its arguments.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -49,6 +49,8 @@ from coolantd.safety.hazards import HAZARDS
 from coolantd.safety.latch import HAZARD_STATE
 from coolantd.safety.leak_plan import blank_leaks, carry_leaks
 from coolantd.safety.modes import Cause, Mode
+from coolantd.safety.permits import EVERY_PERMIT
+from coolantd.safety.travel import blank_travel
 from coolantd.safety.watch_layout import WATCH_STATE, WD_SUPPLY_C
 
 DT_MIN_S: Final = 1e-3
@@ -84,6 +86,7 @@ class ControlState:
         reset: (cdus, RESET_STATE).
         hz: (cdus, HAZARDS, HAZARD_STATE). watch_d: (cdus, WATCH_STATE). am: (actuators, ACTUATOR_WATCH).
         leak_z: (leak zones, ZONE_STATE). leak_d: (leak detectors, DETECTOR_STATE).
+        travel: (actuators, TRAVEL_STATE) of the envelope.
         trials: at most one per CDU, those that are over included.
         overrides: of operators, at most one of a target, in the order in which they were given.
     """
@@ -107,6 +110,7 @@ class ControlState:
     am: FloatArray
     leak_z: FloatArray
     leak_d: FloatArray
+    travel: FloatArray
     trials: tuple[Trial, ...] = ()
     overrides: tuple[Override, ...] = ()
 
@@ -140,6 +144,7 @@ class Decision:
         zone_requests: (leak zones, REQUESTS) the same for a leak.
         actuator_modes: (actuators,) ``Mode`` codes.
         forced: (actuators,) ``Force`` codes.
+        claims: (actuators,) ``Claim`` of whoever has it.
     """
 
     commands: FloatArray
@@ -159,6 +164,7 @@ class Decision:
     actuator_modes: IntArray
     forced: IntArray
     seen: Snapshot
+    claims: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def initial_state(plan: Plan) -> ControlState:
@@ -174,7 +180,7 @@ def initial_state(plan: Plan) -> ControlState:
     e, eb = initial_estimates(n)
     sensors = initial_sensors(plan.sensors)
     a, pumps = np.full((m, ACTUATOR_STATE), NAN), initial_pumps(n)
-    more = (*pumps, initial_memory(n), *initial_protection(n, m), *blank_leaks(plan.leaks))
+    more = (*pumps, initial_memory(n), *initial_protection(n, m), *blank_leaks(plan.leaks), blank_travel(m))
     own = Memory(s, d, a, w, b, e, eb, sensors.vs, sensors.ss, blank_group_state(n), *more)
     return ControlState(NAN, **own._asdict())
 
@@ -218,7 +224,7 @@ def carry_state(old_plan: Plan, old: ControlState, plan: Plan) -> ControlState:
     for i, actuator in enumerate(plan.actuators):
         if (actuator.device, actuator.name) in tags:
             was = tags[actuator.device, actuator.name]
-            new.a[i], new.am[i] = old.a[was], old.am[was]
+            new.a[i], new.am[i], new.travel[i] = old.a[was], old.am[was], old.travel[was]
     w, b = carry_memory(old_plan.branches, (old.branch_w, old.branch_b), plan.branches)
     sensors = carry_sensors(old_plan.sensors, SensorState(old.vs, old.ss), plan.sensors)
     overrides = carry_overrides(old_plan, old.overrides, plan)
@@ -275,7 +281,12 @@ def _control(plan: Plan, state: ControlState, snapshot: Snapshot, overrides: tup
 
 
 def step(
-    plan: Plan, state: ControlState, snapshot: Snapshot, now_s: float, facts: IntArray | None = None
+    plan: Plan,
+    state: ControlState,
+    snapshot: Snapshot,
+    now_s: float,
+    facts: IntArray | None = None,
+    permits: IntArray | None = None,
 ) -> tuple[ControlState, Decision]:
     """Decide once.
 
@@ -285,6 +296,8 @@ def step(
         snapshot: every point now, staleness applied.
         now_s: monotonic seconds.
         facts: (cdus, FACTS) 1 for each ``safety.hazards.Fact`` that only the service can know; None for none.
+        permits: (actuators,) ``Permit`` flags that came with the snapshot; None in a simulation, which has no devices
+            to be wrong about.
 
     Returns:
         The next state and the decision. Arguments are left as they were.
@@ -301,6 +314,7 @@ def step(
     if facts is not None:
         result.facts[:] = facts
     plan.stages.protect(plan.arrays(), memory, seen, result, dt_s)
+    result.permits[:] = EVERY_PERMIT if permits is None else permits
     plan.stages.gate(plan.arrays(), memory, result, dt_s)
     overrides = note_forced(run.overrides, plan, result.forced)
     s, d = memory.s, memory.d
@@ -324,4 +338,5 @@ def step(
         actuator_modes=memory.am[:, AM_MODE].astype(np.int64),
         forced=result.forced,
         seen=Snapshot(*seen),
+        claims=result.claims,
     )

@@ -23,7 +23,7 @@ class Claim(IntEnum):
     INTERLOCK = 5
     """Failsafe and every hazard that forces an action while it lasts."""
     TRIP = 6
-    """A latched stop."""
+    """A latched stop, the only one who may stop the last pump: there is no coolant to move, or no heat (I3, FM-05)."""
 
     @property
     def label(self) -> str:

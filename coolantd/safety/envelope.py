@@ -1,66 +1,83 @@
 """The last gate before the wire: what this process may write, and nothing else.
 
-Knows nothing of control: it sees demands, the last value each actuator was allowed, and limits. Default deny: a
-demand passes only if the actuator was adopted from a measured position, is in touch, and the value is finite, in
-range and in slew. It refuses loudly (a code per actuator) and substitutes only where silence would be worse: the last
-running pump is never commanded off (I3, FM-12).
+Knows nothing of control: it sees demands, who makes them, the last value each actuator was allowed, and limits. Default
+deny: a demand passes only if its device is verified, obeys and is ours, if whoever demands it may in the actuator's
+mode, if the actuator was adopted from a measured position, and if the value is finite, in range, in slew and in what
+wear allows. It refuses loudly (a code per actuator) and substitutes only where silence would be worse
+(``envelope_pairs``).
 
-Columns of ``limits`` (actuators, LIMIT_COLUMNS) are the constants ``L_…`` below; ``result`` is written in place.
+How often a register is written is not judged here but where writes are sent, by ``writing``: a command that waits for
+its register's budget is in force all the same.
 """
 
 import math
 from collections.abc import Collection
-from enum import IntEnum
 from typing import Final
 
 from coolantd.kernel import Kernel
-from coolantd.point import FloatArray, IntArray
+from coolantd.point import FloatArray
+from coolantd.safety import envelope_pairs, travel
+from coolantd.safety.claims import Claim
+from coolantd.safety.envelope_layout import (
+    L_BYPASS,
+    L_FAILSAFE,
+    L_MAXIMUM,
+    L_MINIMUM,
+    L_PATH_PUMPS,
+    L_PATHS,
+    L_PUMP_GROUP,
+    L_SLEW,
+    L_TRAVEL,
+    L_ZERO_ALLOWED,
+    LIMIT_COLUMNS,
+    NO_GROUP,
+    Answer,
+    Asked,
+    Refusal,
+)
+from coolantd.safety.envelope_pairs import keep_a_way, keep_one_pump
+from coolantd.safety.permits import EVERY_PERMIT, Permit
+from coolantd.safety.rights import CLAIMS, MODES, RIGHTS
+from coolantd.safety.travel import GO, SPENT, refill, spend, wear_verdict
 
-L_MINIMUM: Final = 0
-L_MAXIMUM: Final = 1
-L_ZERO_ALLOWED: Final = 2
-"""1 if 0 (off) is allowed although below the minimum."""
-L_SLEW: Final = 3
-"""Largest change per second."""
-L_FAILSAFE: Final = 4
-"""Substituted for the last running pump; NaN where the actuator has none."""
-L_PUMP_GROUP: Final = 5
-"""Pumps of one loop share a group number >= 0; -1 for anything else."""
-L_PATHS: Final = 6
-"""Valves through which the pumps deliver, bypass included, share a number >= 0; -1 for anything else."""
-L_PATH_PUMPS: Final = 7
-"""Group of the pumps that deliver through a path; -1 where it is not known: then any pump counts."""
-L_BYPASS: Final = 8
-"""1 for the bypass among the paths, else 0."""
-LIMIT_COLUMNS: Final = 9
-NO_GROUP: Final = -1.0
+__all__ = [
+    "EVERY_PERMIT",
+    "LIMIT_COLUMNS",
+    "L_BYPASS",
+    "L_FAILSAFE",
+    "L_MAXIMUM",
+    "L_MINIMUM",
+    "L_PATHS",
+    "L_PATH_PUMPS",
+    "L_PUMP_GROUP",
+    "L_SLEW",
+    "L_TRAVEL",
+    "L_ZERO_ALLOWED",
+    "NO_GROUP",
+    "Answer",
+    "Asked",
+    "Claim",
+    "Permit",
+    "Refusal",
+]
 
 TOLERANCE_PCT: Final = 1e-6
 """Floating-point dust allowed on range and slew; a real excess is never this small."""
 
-
-class Refusal(IntEnum):
-    """Why a demand did not pass."""
-
-    NONE = 0
-    NOT_ADOPTED = 1
-    NOT_FINITE = 2
-    OUT_OF_RANGE = 3
-    SLEW = 4
-    LAST_PUMP = 5
-    """Every pump of a group was demanded off; the failsafe speed was substituted."""
-
-    @property
-    def label(self) -> str:
-        """Return the refusal as it appears in metrics and on the page."""
-        return "" if self is Refusal.NONE else self.name.lower()
-
-
+_VERIFIED: Final = int(Permit.VERIFIED)
+_WRITABLE: Final = int(Permit.WRITABLE)
+_OBEYING: Final = int(Permit.OBEYING)
+_OWNED: Final = int(Permit.OWNED)
 _NOT_ADOPTED: Final = int(Refusal.NOT_ADOPTED)
 _NOT_FINITE: Final = int(Refusal.NOT_FINITE)
 _OUT_OF_RANGE: Final = int(Refusal.OUT_OF_RANGE)
 _SLEW: Final = int(Refusal.SLEW)
-_LAST_PUMP: Final = int(Refusal.LAST_PUMP)
+_NOT_VERIFIED: Final = int(Refusal.NOT_VERIFIED)
+_NOT_WRITABLE: Final = int(Refusal.NOT_WRITABLE)
+_NOT_OBEYING: Final = int(Refusal.NOT_OBEYING)
+_NOT_OWNED: Final = int(Refusal.NOT_OWNED)
+_NO_CLAIM: Final = int(Refusal.NO_CLAIM)
+_TRAVEL: Final = int(Refusal.TRAVEL)
 
 
 def fastest_of_group(limits: FloatArray, last: FloatArray, group: float) -> float:
@@ -72,6 +89,27 @@ def fastest_of_group(limits: FloatArray, last: FloatArray, group: float) -> floa
     return fastest
 
 
+def admit(permits: int, mode: int, claim: int) -> int:
+    """Return 0 if anything at all may be written to an actuator by whoever asks, else the refusal's code.
+
+    Args:
+        permits: ``Permit`` flags of the actuator.
+        mode: its ``Mode``.
+        claim: ``Claim`` of whoever asks.
+    """
+    if permits & _VERIFIED == 0:
+        return _NOT_VERIFIED
+    if permits & _WRITABLE == 0:
+        return _NOT_WRITABLE
+    if permits & _OBEYING == 0:
+        return _NOT_OBEYING
+    if permits & _OWNED == 0:
+        return _NOT_OWNED
+    if not (0 <= mode < MODES and 0 <= claim < CLAIMS) or RIGHTS[mode, claim] == 0:
+        return _NO_CLAIM
+    return 0
+
+
 def judge(limit: FloatArray, demand: float, last: float, dt_s: float, start: float) -> int:
     """Return 0 if one demand may be written, else the refusal's code.
 
@@ -81,7 +119,7 @@ def judge(limit: FloatArray, demand: float, last: float, dt_s: float, start: flo
 
     Args:
         limit: (LIMIT_COLUMNS,) row of the actuator.
-        demand: what control wants, in the actuator's unit.
+        demand: what is asked, in the actuator's unit.
         last: the last allowed or adopted value; NaN before adoption.
         dt_s: seconds since ``last`` was allowed.
         start: the greatest value last allowed in the actuator's pump group; 0 where it has none.
@@ -101,57 +139,57 @@ def judge(limit: FloatArray, demand: float, last: float, dt_s: float, start: flo
     return 0
 
 
-def keep_one_pump(
-    limits: FloatArray, wanted: IntArray, last: FloatArray, allowed: FloatArray, refusals: IntArray
-) -> None:
-    """Substitute the failsafe speed where every pump of a group would be off, in place.
-
-    A pump that has no new allowed value keeps its last one, so it counts with that.
-    """
+def judge_each(limits: FloatArray, asked: Asked, dt_s: float, answer: Answer) -> None:
+    """Judge every demand by itself; ``answer`` is written from scratch."""
     for i in range(limits.shape[0]):
-        group = limits[i, L_PUMP_GROUP]
-        if group < 0.0 or wanted[i] == 0 or not math.isfinite(last[i]) or allowed[i] > 0.0:
-            continue
-        running = False
-        for j in range(limits.shape[0]):
-            if limits[j, L_PUMP_GROUP] == group:
-                value = allowed[j] if math.isfinite(allowed[j]) else last[j]
-                running = running or value > 0.0
-        if not running:
-            allowed[i] = limits[i, L_FAILSAFE]
-            refusals[i] = _LAST_PUMP
+        answer.allowed[i], answer.refusals[i], answer.admitted[i] = math.nan, 0, 0
+        if not math.isnan(asked.demands[i]):
+            code = admit(asked.permits[i], asked.modes[i], asked.claims[i])
+            answer.admitted[i] = 1 if code == 0 else 0
+            if code == 0:
+                group = limits[i, L_PUMP_GROUP]
+                start = fastest_of_group(limits, asked.last, group) if group >= 0.0 else 0.0
+                code = judge(limits[i], asked.demands[i], asked.last[i], dt_s, start)
+            if code == 0:
+                answer.allowed[i] = asked.demands[i]
+            answer.refusals[i] = code
 
 
-def gate(
-    limits: FloatArray,
-    wanted: IntArray,
-    demands: FloatArray,
-    last: FloatArray,
-    dt_s: float,
-    allowed: FloatArray,
-    refusals: IntArray,
-) -> None:
-    """Judge every demand; fill ``allowed`` (NaN: write nothing) and ``refusals`` in place.
+def spare(limits: FloatArray, worn: FloatArray, asked: Asked, dt_s: float, answer: Answer) -> None:
+    """Hold what wear does not allow to move, in place: the command stands, so that the device goes on hearing us."""
+    for i in range(limits.shape[0]):
+        refill(limits[i], worn[i], dt_s)
+        if answer.refusals[i] == 0 and math.isfinite(answer.allowed[i]):
+            change = answer.allowed[i] - asked.last[i]
+            verdict = wear_verdict(limits[i], worn[i], asked.claims[i], change, dt_s)
+            if verdict != GO:
+                answer.allowed[i] = asked.last[i]
+            if verdict == SPENT:
+                answer.refusals[i] = _TRAVEL
+
+
+def count(limits: FloatArray, worn: FloatArray, asked: Asked, answer: Answer) -> None:
+    """Count what every actuator will travel, in place."""
+    for i in range(limits.shape[0]):
+        if math.isfinite(answer.allowed[i]):
+            spend(limits[i], worn[i], answer.allowed[i] - asked.last[i])
+
+
+def gate(limits: FloatArray, worn: FloatArray, asked: Asked, dt_s: float, answer: Answer) -> None:
+    """Judge every demand; ``worn`` and ``answer`` change in place.
 
     Args:
         limits: (actuators, LIMIT_COLUMNS).
-        wanted: (actuators,) 1 where control demands something this cycle. No demand is no refusal.
-        demands: (actuators,) in each actuator's unit.
-        last: (actuators,) last allowed or adopted values; NaN before adoption.
+        worn: (actuators, TRAVEL_STATE).
+        asked: what is asked of every actuator.
         dt_s: seconds since the last call.
-        allowed: (actuators,) written here.
-        refusals: (actuators,) ``Refusal`` codes, written here.
+        answer: written here.
     """
-    for i in range(limits.shape[0]):
-        allowed[i] = math.nan
-        refusals[i] = 0
-        if wanted[i] != 0:
-            group = limits[i, L_PUMP_GROUP]
-            start = fastest_of_group(limits, last, group) if group >= 0.0 else 0.0
-            refusals[i] = judge(limits[i], demands[i], last[i], dt_s, start)
-            if refusals[i] == 0:
-                allowed[i] = demands[i]
-    keep_one_pump(limits, wanted, last, allowed, refusals)
+    judge_each(limits, asked, dt_s, answer)
+    spare(limits, worn, asked, dt_s, answer)
+    keep_one_pump(limits, asked, dt_s, answer)
+    keep_a_way(limits, asked, dt_s, answer)
+    count(limits, worn, asked, answer)
 
 
 def permits_word(value: int, allowed: Collection[int]) -> bool:
@@ -159,4 +197,16 @@ def permits_word(value: int, allowed: Collection[int]) -> bool:
     return value in allowed
 
 
-GATE: Final = Kernel(gate, (fastest_of_group, judge, keep_one_pump))
+GATE: Final = Kernel(
+    gate,
+    (
+        fastest_of_group,
+        admit,
+        judge,
+        judge_each,
+        *travel.HELPERS,
+        spare,
+        *envelope_pairs.HELPERS,
+        count,
+    ),
+)

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +10,7 @@ from coolantd.control.plan import ActuatorParameters
 from coolantd.errors import Fault
 from coolantd.protocol.profile import WriteClass, WriteRule
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.permits import Permit
 from coolantd.safety.readback import InTransit, Readback
 from coolantd.safety.write_budget import WritePolicy
 from coolantd.safety.writing import WriteState
@@ -48,6 +50,7 @@ class ActuatorOutlet:
         limited: the device limits what is written, and that was said.
         refusal: ``Refusal`` code of the last demand.
         told: event -> (detail, when) of the last record of it.
+        verified: whether its device has shown that it is the one configured, and is in touch; denied by itself.
     """
 
     parameters: ActuatorParameters
@@ -62,6 +65,7 @@ class ActuatorOutlet:
     limited: bool = False
     refusal: int = Refusal.NONE
     told: dict[str, tuple[str, float]] = field(default_factory=dict)
+    verified: Callable[[], bool] = lambda: False
     policy: WritePolicy = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +77,23 @@ class ActuatorOutlet:
     def tag(self) -> tuple[str, str]:
         """Return (device, point)."""
         return self.parameters.device, self.parameters.name
+
+    @property
+    def writable(self) -> bool:
+        """Return whether the profile lets the point be written wherever the plan may want it."""
+        p, rule = self.parameters, self.rule
+        return rule.role == p.role and rule.minimum <= p.minimum <= p.maximum <= rule.maximum
+
+    def permits(self, *, obeying: bool) -> Permit:
+        """Return what the envelope has to know before it lets anything be written.
+
+        Args:
+            obeying: whether its device is neither put to local nor worked on.
+        """
+        permits = Permit.VERIFIED if self.verified() else Permit(0)
+        permits |= Permit.WRITABLE if self.writable else Permit(0)
+        permits |= Permit.OBEYING if obeying else Permit(0)
+        return permits | (Permit.OWNED if self.lease is None else Permit(0))
 
     @property
     def written(self) -> float:

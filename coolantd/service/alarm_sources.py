@@ -14,6 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from coolantd.safety.alarm_book import Signal
 from coolantd.safety.alarm_definition import Key
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.envelope_layout import DEVICE_STATES
 from coolantd.safety.hazards import Hazard
 from coolantd.safety.meaning import NOTHING
 from coolantd.safety.modes import Mode
@@ -147,7 +148,7 @@ class AlarmSources:
             subject = f"{parameters.device}.{parameters.name}"
             if outlet.lease is not None:
                 found[Key(DaemonFault.ACTUATOR_YIELDED, subject)] = Signal(parents=(parameters.device,))
-            if outlet.refusal != Refusal.NONE:
+            if outlet.refusal not in DEVICE_STATES:
                 reason = Refusal(outlet.refusal).label.replace("_", " ")
                 found[Key(DaemonFault.WRITE_REFUSED, subject)] = Signal(reason, (parameters.device,))
         return found

@@ -110,9 +110,8 @@ class Cycle:
         """Carry out one cycle."""
         silent = self._silent_devices()
         self.snapshot = unheard(self.table.snapshot(now_s), self.table.labels.devices, silent)
-        self.state, decision = step(
-            self.plan, self.state, self.snapshot, now_s, self._facts(self.plan, self.writer, now_s)
-        )
+        facts, permits = self._facts(self.plan, self.writer, now_s), self.writer.permits(silent)
+        self.state, decision = step(self.plan, self.state, self.snapshot, now_s, facts, permits)
         self.decision, self.seen = decision, decision.seen
         self.writer.carry_out(self.plan, hushed(self.plan, decision, silent), self.snapshot, now_s)
         self.completed += 1

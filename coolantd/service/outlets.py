@@ -1,7 +1,7 @@
 """Makes the writer's outlets: for every actuator and device of a site the way out. Knows buses; sends nothing."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from coolantd.clock import Clock
@@ -37,7 +37,12 @@ class Outlets:
         for a in plan.actuators:
             self.metrics.expect_actuator(a.device, a.name)
         return [
-            ActuatorOutlet(a, write_rules(profiles[a.device])[a.name], self._of_actuator(a, buses, mqtt))
+            ActuatorOutlet(
+                a,
+                write_rules(profiles[a.device])[a.name],
+                self._of_actuator(a, buses, mqtt),
+                verified=_verifier(a.device, buses, mqtt),
+            )
             for a in plan.actuators
         ]
 
@@ -84,3 +89,16 @@ def _shown(device: ModbusDevice, point: RegisterPoint) -> tuple[int, float] | No
         return None
     read = device.raw.read(point.table, point.address, 1)
     return None if read is None else (read.words[0], read.sent_s[0])
+
+
+def _verifier(name: str, buses: Iterable[ModbusBus], mqtt: MqttBus | None) -> Callable[[], bool]:
+    """Return what says whether a device is the one configured, and may be written to.
+
+    A topic belongs to one device by the broker's access list, and whether that one is there its points' qualities say.
+    """
+    for bus in buses:
+        device = bus.devices.get(name)
+        if device is not None:
+            return lambda: device.write_bar() is None
+    known = mqtt is not None and name in mqtt.devices
+    return lambda: known

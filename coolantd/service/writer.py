@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import structlog
 
 from coolantd.control.plan import Plan
 from coolantd.control.step import Decision
 from coolantd.errors import Fault
-from coolantd.point import Quality, Reason, Snapshot
+from coolantd.point import IntArray, Quality, Reason, Snapshot
 from coolantd.protocol.profile import Role
 from coolantd.safety.envelope import Refusal
 from coolantd.safety.modes import Mode
@@ -98,6 +99,19 @@ class Writer:
             if name in old.devices and name not in without:
                 device.carry(old.devices[name])
                 self._show_local(device)
+
+    def permits(self, silent: Collection[str]) -> IntArray:
+        """Return what the envelope has to know of every actuator now: (actuators,) ``Permit`` flags.
+
+        Args:
+            silent: devices to which nothing may be written now.
+        """
+        flags = []
+        for actuator in self.actuators:
+            name = actuator.parameters.device
+            local = name in self.devices and self.devices[name].put_local
+            flags.append(int(actuator.permits(obeying=not local and name not in silent)))
+        return np.array(flags, dtype=np.int64)
 
     def carry_out(self, plan: Plan, decision: Decision, snapshot: Snapshot, now_s: float) -> None:
         """Send what one decision changed; called once per completed cycle.

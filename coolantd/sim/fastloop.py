@@ -19,6 +19,7 @@ from coolantd.kernel import KernelFunction
 from coolantd.plant import layout as at
 from coolantd.plant.loop import Plant
 from coolantd.point import FloatArray, IntArray, Quality
+from coolantd.safety.permits import EVERY_PERMIT
 from coolantd.sim import fast_layout as on
 from coolantd.sim.fast_kernel import LIVE, follow
 from coolantd.units import LPM_PER_M3_S, PA_PER_KPA, W_PER_KW
@@ -153,6 +154,7 @@ class FastLoop:
         self._fixed = plan.arrays()
         self.memory = initial_state(plan).copied()
         self.result = empty_result(len(plan.cdus), len(plan.actuators), len(plan.leaks.zones))
+        self.result.permits[:] = EVERY_PERMIT
         bad, reason = np.full(points, int(Quality.BAD), dtype=np.int64), np.zeros(points, dtype=np.int64)
         self.seen = Seen(np.full(points, np.nan), bad, reason, np.zeros(points))
         self._packed = on.Plants(*(np.stack(rows) for rows in zip(*(plant.packed() for plant in plants), strict=True)))

@@ -5,13 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from gate_rig import BRANCH, BYPASS, DT_S, INF, NAN, OTHER_PUMP, PUMP, VALVE, row, run
 
-from coolantd.safety.envelope import LIMIT_COLUMNS, TOLERANCE_PCT, Refusal, gate, judge, keep_one_pump, permits_word
+from coolantd.safety.envelope import TOLERANCE_PCT, judge, permits_word
+from coolantd.safety.envelope_layout import LIMIT_COLUMNS, Refusal
 
-NAN, INF = float("nan"), float("inf")
-DT_S = 0.5
-VALVE = [0.0, 100.0, 0.0, 4.0, NAN, -1.0]
-PUMP = [25.0, 100.0, 1.0, 4.0, 75.0, 0.0]
 TINY = 1e-7
 """Within the dust that is allowed."""
 EXCESS = 1e-3
@@ -19,17 +17,6 @@ EXCESS = 1e-3
 
 def verdict(limit, demand, last, dt_s=DT_S, start=0.0):
     return Refusal(judge(np.array(limit), demand, last, dt_s, start))
-
-
-def run(limits, demands, last, wanted=None, dt_s=DT_S):
-    limits, demands, last = np.array(limits), np.array(demands), np.array(last)
-    wanted = np.ones(len(demands), dtype=np.int64) if wanted is None else np.array(wanted)
-    allowed, refusals = np.full(len(demands), -99.0), np.full(len(demands), 99, dtype=np.int64)
-    before = [array.copy() for array in (limits, wanted, demands, last)]
-    gate(limits, wanted, demands, last, dt_s, allowed, refusals)
-    after = (limits, wanted, demands, last)
-    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True))
-    return list(allowed), [Refusal(int(code)) for code in refusals]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +116,7 @@ def test_a_stopped_pump_starts_straight_at_its_minimum_and_nowhere_else(demand, 
 
 
 def test_a_valve_never_gets_the_licence_of_a_starting_pump():
-    assert verdict([25.0, 100.0, 0.0, 4.0, NAN, -1.0], 25.0, 0.0) is Refusal.SLEW
+    assert verdict(row(25.0), 25.0, 0.0) is Refusal.SLEW
 
 
 @pytest.mark.parametrize(
@@ -150,11 +137,10 @@ def test_fm_01_a_stopped_pump_may_start_at_the_speed_of_the_fastest_of_its_group
 
 
 def test_fm_01_the_fastest_of_a_group_is_what_it_was_last_allowed_whatever_is_demanded_of_it_now():
-    other = [*PUMP[:5], 1.0]
     assert run([PUMP, PUMP, VALVE], [70.0, 70.0, 98.0], [72.0, 0.0, 98.0])[0] == [70.0, 70.0, 98.0]
     assert run([PUMP, PUMP, PUMP], [72.0, 72.0, 30.0], [NAN, 0.0, 30.0])[1][1] is Refusal.SLEW
-    assert run([other, PUMP, PUMP], [72.0, 72.0, 30.0], [72.0, 0.0, 30.0])[1][1] is Refusal.SLEW
-    assert run([VALVE, [25.0, 100.0, 1.0, 4.0, 75.0, -1.0]], [50.0, 50.0], [50.0, 0.0])[1][1] is Refusal.SLEW
+    assert run([OTHER_PUMP, PUMP, PUMP], [72.0, 72.0, 30.0], [72.0, 0.0, 30.0])[1][1] is Refusal.SLEW
+    assert run([VALVE, row(25.0, zero=1.0)], [50.0, 50.0], [50.0, 0.0])[1][1] is Refusal.SLEW
 
 
 def test_a_pump_stays_off_and_stops_from_its_minimum_or_within_slew():
@@ -162,7 +148,7 @@ def test_a_pump_stays_off_and_stops_from_its_minimum_or_within_slew():
     assert verdict(PUMP, 0.0, 25.0) is Refusal.NONE
     assert verdict(PUMP, 0.0, 25.0 + EXCESS) is Refusal.SLEW
     assert verdict(PUMP, 0.0, 26.0, dt_s=10.0) is Refusal.NONE
-    assert verdict([25.0, 100.0, 0.0, 4.0, NAN, -1.0], 0.0, 0.0) is Refusal.OUT_OF_RANGE
+    assert verdict(row(25.0), 0.0, 0.0) is Refusal.OUT_OF_RANGE
 
 
 def test_every_demand_is_judged_by_its_own_limits():
@@ -173,49 +159,9 @@ def test_every_demand_is_judged_by_its_own_limits():
 
 
 def test_no_demand_is_no_refusal():
-    allowed, refusals = run([VALVE, PUMP], [NAN, NAN], [50.0, 50.0], wanted=[0, 0])
+    allowed, refusals = run([VALVE, PUMP], [NAN, NAN], [50.0, 50.0])
     assert np.isnan(allowed).all()
     assert refusals == [Refusal.NONE, Refusal.NONE]
-
-
-def test_fm_12_i3_the_last_running_pump_is_never_commanded_off():
-    allowed, refusals = run([PUMP, PUMP], [0.0, 0.0], [0.0, 0.0])
-    assert allowed == [75.0, 0.0]
-    assert refusals == [Refusal.LAST_PUMP, Refusal.NONE]
-
-
-def test_fm_12_a_pump_may_stop_while_another_of_its_group_runs():
-    assert run([PUMP, PUMP], [0.0, 30.0], [0.0, 30.0]) == ([0.0, 30.0], [Refusal.NONE, Refusal.NONE])
-
-
-def test_fm_12_a_pump_of_another_group_does_not_count():
-    other = [*PUMP[:5], 1.0]
-    allowed, refusals = run([PUMP, other], [0.0, 30.0], [0.0, 30.0])
-    assert allowed == [75.0, 30.0]
-    assert refusals == [Refusal.LAST_PUMP, Refusal.NONE]
-
-
-def test_fm_12_a_pump_without_a_new_command_counts_with_its_last():
-    allowed, refusals = run([PUMP, PUMP], [0.0, NAN], [0.0, 40.0], wanted=[1, 0])
-    assert allowed[0] == 0.0
-    assert refusals[0] is Refusal.NONE
-
-
-def test_fm_12_a_pump_counts_as_running_however_slow_its_minimum():
-    slow = [0.5, *PUMP[1:]]
-    assert run([slow, slow], [0.0, 0.5], [0.0, 0.5]) == ([0.0, 0.5], [Refusal.NONE, Refusal.NONE])
-
-
-def test_fm_12_a_pump_nobody_knows_anything_about_does_not_count_as_running():
-    allowed, refusals = run([PUMP, PUMP], [0.0, NAN], [0.0, NAN], wanted=[1, 0])
-    assert allowed[0] == 75.0
-    assert refusals[0] is Refusal.LAST_PUMP
-
-
-def test_the_last_pump_rule_never_writes_to_a_pump_that_was_not_adopted_or_not_wanted():
-    allowed, refusals = run([PUMP, PUMP], [0.0, 0.0], [NAN, 0.0], wanted=[1, 0])
-    assert np.isnan(allowed).all()
-    assert refusals == [Refusal.NOT_ADOPTED, Refusal.NONE]
 
 
 def test_a_refused_pump_stays_refused_while_its_last_value_runs():
@@ -224,31 +170,27 @@ def test_a_refused_pump_stays_refused_while_its_last_value_runs():
     assert refusals == [Refusal.OUT_OF_RANGE]
 
 
+def test_fm_16_a_demand_without_end_is_refused_by_the_gate_too():
+    for demand in (INF, -INF):
+        assert run([VALVE], [demand], [50.0])[1] == [Refusal.NOT_FINITE]
+
+
 def test_i1_i3_exhaustively_over_a_grid():
     """Whatever passes is in range, in slew and adopted; adopted pumps never all end at rest."""
     grid = [NAN, INF, -1.0, 0.0, 10.0, 24.9, 25.0, 26.9, 27.1, 75.0, 99.0, 101.0]
     for demand_a, demand_b, last_a, last_b in itertools.product(grid, grid, [NAN, 0.0, 25.0, 100.0], [0.0, 26.0]):
         allowed, refusals = run([PUMP, PUMP], [demand_a, demand_b], [last_a, last_b])
         for value, demand, last, refusal in zip(allowed, (demand_a, demand_b), (last_a, last_b), refusals, strict=True):
-            if refusal is Refusal.LAST_PUMP:
-                assert value == 75.0
-            elif math.isnan(value):
-                assert refusal is not Refusal.NONE
+            if math.isnan(value):
+                assert refusal is not Refusal.NONE or math.isnan(demand)
             else:
-                assert refusal is Refusal.NONE
-                assert value == demand
+                assert refusal is Refusal.LAST_PUMP or (refusal is Refusal.NONE and value == demand)
                 assert value == 0.0 or 25.0 <= value <= 100.0
                 stops, fastest = value == 0.0 and last == 25.0, max(25.0, np.nanmax([last_a, last_b]))
                 assert abs(value - last) <= 2.0 + 1e-6 or (last < 25.0 and value <= fastest) or stops
         force = [a if math.isfinite(a) else b for a, b in zip(allowed, (last_a, last_b), strict=True)]
-        assert any(value >= 25.0 for value in force)
-
-
-def test_keep_one_pump_leaves_valves_alone():
-    limits = np.array([VALVE])
-    allowed, refusals = np.array([0.0]), np.zeros(1, dtype=np.int64)
-    keep_one_pump(limits, np.ones(1, dtype=np.int64), np.array([0.0]), allowed, refusals)
-    assert (allowed[0], refusals[0]) == (0.0, 0)
+        if not (math.isnan(demand_a) or math.isnan(demand_b)):
+            assert any(value >= 25.0 for value in force)
 
 
 @pytest.mark.parametrize(("word", "permitted"), [(0, True), (1, True), (2, False), (-1, False), (30001, False)])
@@ -259,11 +201,12 @@ def test_control_words_are_denied_unless_named(word, permitted):
 
 
 def test_limits_have_the_columns_the_table_is_made_of():
-    assert len(VALVE) == len(PUMP) == LIMIT_COLUMNS
+    assert {len(each) for each in (VALVE, PUMP, BRANCH, BYPASS)} == {LIMIT_COLUMNS}
 
 
 def test_refusals_have_labels_for_metrics():
     assert Refusal.NONE.label == ""
     assert [refusal.label for refusal in Refusal][1:] == [
-        "not_adopted", "not_finite", "out_of_range", "slew", "last_pump",
+        "not_adopted", "not_finite", "out_of_range", "slew", "last_pump", "not_verified", "not_writable", "not_obeying",
+        "not_owned", "no_claim", "travel", "dead_head",
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from coolantd.control.golden import voting_plan
 from coolantd.control.golden_sensors import MORE, more_sensors
 from coolantd.control.step import initial_state
 from coolantd.point import Quality, Reason, Snapshot, good
+from coolantd.safety.permits import EVERY_PERMIT
 from coolantd.service.cycle import Cycle
 from coolantd.service.judged import as_judged
 from coolantd.service.metrics import Metrics
@@ -63,6 +64,9 @@ def test_fm_13_a_sensor_that_stands_still_is_shown_as_control_sees_it():
 
 class Mute:
     """A writer that writes nothing."""
+
+    def permits(self, silent):
+        return EVERY_PERMIT
 
     def carry_out(self, plan, decision, snapshot, now_s):
         pass

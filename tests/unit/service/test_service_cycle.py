@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,10 @@ from coolantd.control.golden import golden_plan
 from coolantd.control.stages import INTERPRETED
 from coolantd.control.step import carry_state, initial_state
 from coolantd.point import bad, good
+from coolantd.protocol.profile import Role, WriteRule
+from coolantd.safety.envelope import Refusal
+from coolantd.safety.permits import EVERY_PERMIT
+from coolantd.service.actuator_outlet import ActuatorOutlet
 from coolantd.service.cycle import Cycle
 from coolantd.service.metrics import Metrics
 from coolantd.service.table import PointTable
@@ -35,9 +40,25 @@ class SlowWriter:
     def __init__(self, clock):
         self.clock, self.takes_s, self.called_s = clock, 0.0, []
 
+    def permits(self, silent):
+        return EVERY_PERMIT
+
     def carry_out(self, plan, decision, snapshot, now_s):
         self.called_s.append(now_s)
         self.clock.jump(self.takes_s)
+
+
+def outlet_of(actuator, sent, *, verified=True):
+    """Return the way to an actuator; ``sent`` is told what went there."""
+    rule = WriteRule(
+        role=Role(actuator.role), minimum=actuator.minimum, maximum=actuator.maximum, position=str(actuator.position)
+    )
+
+    class Outlet:
+        def submit(self, value, done):
+            sent[actuator.name] = value
+
+    return ActuatorOutlet(actuator, rule, Outlet(), verified=lambda: verified)
 
 
 class CycleRig:
@@ -186,10 +207,23 @@ def test_fm_42_a_reload_goes_on_with_the_kernels_in_use():
 
 
 def test_a_cycle_hands_what_was_allowed_to_the_real_writer():
-    rig = CycleRig()
-    rig.cycle.writer = Writer(rig.metrics, rig.journal)
+    rig, sent = CycleRig(), {}
+    rig.cycle.writer = Writer(rig.metrics, rig.journal, [outlet_of(a, sent) for a in rig.plan.actuators])
     rig.fill()
     for k in range(3):
         decision = rig.cycle.once(1000.0 + k)
     assert list(decision.commands) == pytest.approx([50.0, 70.0], abs=10.0)
+    assert sent == {a.name: command for a, command in zip(rig.plan.actuators, decision.commands, strict=True)}
     assert rig.cycle.snapshot is not None
+
+
+def test_i8_fm_20_without_a_permit_of_the_writer_nothing_is_commanded():
+    rig, sent = CycleRig(), {}
+    valve, pump = rig.plan.actuators
+    rig.cycle.writer = Writer(rig.metrics, rig.journal, [outlet_of(valve, sent, verified=False), outlet_of(pump, sent)])
+    rig.fill()
+    for k in range(3):
+        decision = rig.cycle.once(1000.0 + k)
+    assert math.isnan(decision.commands[0])
+    assert list(decision.refusals) == [Refusal.NOT_VERIFIED, Refusal.NONE]
+    assert list(sent) == [pump.name]
