@@ -13,8 +13,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from coolantd.errors import CoolantdError
+from coolantd.service.control_client import request
 from coolantd.sim.demo_site import DemoSite
-from coolantd.sim.drill_scenarios import PUMP1, PUMP2, VALVE, Deed, Scenario, Watch
+from coolantd.sim.drill_scenarios import (
+    LEAK_BRANCH,
+    LEAK_CONFIG,
+    LEAK_PROFILE,
+    PUMP1,
+    PUMP2,
+    VALVE,
+    Deed,
+    Scenario,
+    Watch,
+)
 
 LOOK_S: Final = 0.02
 """Between two looks: what a time is good for."""
@@ -31,6 +42,7 @@ CALM_S: Final = 8.0
 """Before each run the loops come to rest."""
 READY_S: Final = 60.0
 
+OPEN_PCT: Final = 99.9
 IN_CONTROL: Final = ("automatic", "override")
 SILENT: Final = ""
 
@@ -95,6 +107,9 @@ class Drill:
     def prepare(self, load_ratio: float) -> None:
         """Start the site and wait until it is under control."""
         self._tell("starting the virtual site")
+        config = self._site.config
+        text = config.read_text(encoding="utf-8").replace(*LEAK_PROFILE)
+        config.write_text(text + LEAK_CONFIG, encoding="utf-8")
         self._site.start_broker()
         self._site.start_simulator(load_ratio, "--noise-ratio", "0")
         self._site.start_daemon()
@@ -106,6 +121,7 @@ class Drill:
         for number in range(repeat):
             self._tell(f"{scenario.name}: run {number + 1} of {repeat}, coming to rest")
             self._wait_for("control", self._in_control, NORMAL_MAX_S)
+            self._wait_for("an open branch", lambda: _branch_pct(self._truth()) > OPEN_PCT, NORMAL_MAX_S)
             time.sleep(CALM_S)
             try:
                 self._once(scenario, outcome)
@@ -148,6 +164,16 @@ class Drill:
             self._site.start_broker()
         for order in scenario.mends:
             self._site.ask_simulator(**order)
+        if scenario.acknowledges:
+            self._wait_for("a dry zone", lambda: self._acknowledged(scenario.acknowledges), GIVE_UP_S)
+
+    def _acknowledged(self, zone: str) -> bool:
+        """Return whether a leak zone is latched no longer, after asking for it."""
+        order = {"command": "leak_acknowledge", "zone": zone}
+        with contextlib.suppress(CoolantdError):
+            request(self._site.daemon_socket, order)
+        latched = ("isolated", "power_cut")
+        return not any(each[key] for each in self._site.ask_daemon("status")["leak_zones"] for key in latched)
 
     def _answer(
         self, scenario: Scenario, before: Mapping[str, float], first: int, begun_s: float, outcome: Outcome
@@ -162,6 +188,11 @@ class Drill:
                 mode, cause = self._mode()
                 if mode not in (*IN_CONTROL, SILENT):
                     outcome.note = f"{mode}: {cause}"
+                    return time.monotonic() - begun_s
+            elif scenario.watch is Watch.BRANCH:
+                branch_pct = _branch_pct(self._truth())
+                if branch_pct < OPEN_PCT:
+                    outcome.note = f"branch {LEAK_BRANCH} at {branch_pct:.1f} % and closing"
                     return time.monotonic() - begun_s
             elif self._answered(scenario, before, first, outcome):
                 return time.monotonic() - begun_s
@@ -188,6 +219,9 @@ class Drill:
             mode, cause = self._mode()
             if mode not in (*IN_CONTROL, SILENT):
                 outcome.note = f"the CDU left control: {mode}, {cause}"
+                return math.inf
+            if "broker" in self._site.processes and _branch_pct(self._truth()) < OPEN_PCT:
+                outcome.note = f"branch {LEAK_BRANCH} closed"
                 return math.inf
             time.sleep(LOOK_S * 5)
         outcome.note = f"control went on for {NOTHING_S:g} s"
@@ -229,6 +263,11 @@ class Drill:
             if time.monotonic() > until_s:
                 raise CoolantdError(f"no {what} within {at_most_s:g} s")
             time.sleep(0.1)
+
+
+def _branch_pct(state: Mapping[str, Any]) -> float:
+    """Return where the valve of the leak zone's branch is."""
+    return float(state["branch_valve_positions_pct"][LEAK_BRANCH - 1])
 
 
 def _positions(state: Mapping[str, Any]) -> dict[str, float]:

@@ -38,6 +38,8 @@ class Watch(StrEnum):
     """The CDU's mode in the daemon: nothing can be written to a device that is silent."""
     NOTHING = "nothing"
     """Control goes on: whatever is written stays as it would be."""
+    BRANCH = "branch"
+    """The leaking branch's valve closes."""
     RESTART = "restart"
     """The first write of the next daemon, from where the actuator is."""
 
@@ -61,7 +63,7 @@ class Scenario:
         watch: where the answer is seen. safe: whether a write (point, value) is it, given what was commanded before;
             None where it is seen elsewhere.
         goal_s: what nearly every run keeps. max_s: what every run keeps.
-        needs: a section of the daemon's configuration without which there is nothing to answer; empty for none.
+        acknowledges: a leak zone that somebody has to acknowledge afterwards; empty for none.
     """
 
     name: str
@@ -74,7 +76,7 @@ class Scenario:
     safe: Callable[[str, float, Before], bool] | None = None
     goal_s: float = GOAL_S
     max_s: float = MAX_S
-    needs: str = ""
+    acknowledges: str = ""
 
 
 def rises(*points: str) -> Callable[[str, float, Before], bool]:
@@ -100,6 +102,36 @@ def _scenario(
     name: str, about: str, hazards: str, orders: tuple[tuple[Order, ...], tuple[Order, ...]], **more: Any
 ) -> Scenario:
     return Scenario(name=name, about=about, hazards=tuple(hazards.split()), breaks=orders[0], mends=orders[1], **more)
+
+
+LEAK_BRANCH: Final = 3
+LEAK_ZONE: Final = "drill"
+_WIRE: Final = "wet_above = 5.0, fault_below = 1.0, fault_above = 9.0"
+_SPOT: Final = f"manifold1.branch{LEAK_BRANCH}_leak_spot"
+LEAK_CONFIG: Final = f"""
+[[leak_zone]]
+name = "{LEAK_ZONE}"
+kind = "branch"
+manifold = "manifold1"
+branch = {LEAK_BRANCH}
+isolate = "major"
+clear_s = 1.0
+detector = [
+    {{ point = "manifold1.branch{LEAK_BRANCH}_leak_rope_v", {_WIRE} }},
+    {{ point = "manifold1.branch{LEAK_BRANCH}_leak_tray_v", {_WIRE} }},
+    {{ point = "{_SPOT}_wet_bool", fault_point = "{_SPOT}_fault_bool" }},
+]
+"""
+"""Two wires and a switch, of which two have to agree; appended to the demo's configuration."""
+LEAK_PROFILE: Final = ('profile = "rack-manifold"', 'profile = "rack-manifold-leak"')
+
+
+def _wires(wire: str, *detectors: str) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
+    def orders(state: str) -> tuple[Order, ...]:
+        named = {"command": "set_leak", "branch": LEAK_BRANCH}
+        return tuple({**named, "detector": detector, "wire": state} for detector in detectors)
+
+    return orders(wire), orders("dry")
 
 
 NO_ORDERS: Final[tuple[tuple[Order, ...], tuple[Order, ...]]] = ((), ())
@@ -131,6 +163,23 @@ SCENARIOS: Final = (
         deed=Deed.FREEZE_SIMULATOR,
         watch=Watch.MODE,
         goal_s=MAX_S,
+    ),
+    _scenario(
+        "leak",
+        "two of three detectors of a branch are wet; its valve closes",
+        "FM-04",
+        _wires("wet", "rope", "spot"),
+        watch=Watch.BRANCH,
+        goal_s=LEAK_MAX_S,
+        max_s=LEAK_MAX_S,
+        acknowledges=LEAK_ZONE,
+    ),
+    _scenario(
+        "wire-broken",
+        "one detector's wire breaks; a fault and no leak, control goes on",
+        "FM-06",
+        _wires("open", "tray"),
+        watch=Watch.NOTHING,
     ),
     _scenario(
         "broker-down",

@@ -81,6 +81,7 @@ class Site:
             self.left = self.looks if order.get("points") else self.left
             return {}
         state = {"fws_valve_position_pct": 50.0, "pump_speeds_pct": [60.0, 60.0], "writes_total": 7, "writes": []}
+        state["branch_valve_positions_pct"] = [100.0] * 8
         if self.left is not None and order["since"] == 7:
             self.left -= 1
             if self.left <= 0:
