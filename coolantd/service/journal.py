@@ -5,6 +5,7 @@ command (FM-30); what is lost is counted, and said when it begins. The file is t
 predecessor is kept.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class Journal:
         self._wall_s = wall_s
         self._on_loss = on_loss
         self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_MAX_RECORDS)
+        self._appended = False
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -88,7 +90,17 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         with self._path.open("ab") as file:
-            file.write(line)
+            file.write(line if self._appended or not _ends_torn(self._path) else b"\n" + line)
+            self._appended = True
             full = file.tell() > FILE_MAX_BYTES
         if full:
             self._path.replace(self._path.with_suffix(".1.jsonl"))
+
+
+def _ends_torn(path: Path) -> bool:
+    """Return whether a crash has cut the last line of a file, so that the next would be lost with it (FM-44)."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

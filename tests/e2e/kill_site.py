@@ -349,5 +349,15 @@ class Site:
                 if run_s < self._run_s:
                     yield f"run hours went back from {self._run_s} to {run_s}"
                 self._run_s = run_s
+        yield from self.odd_records(state / "journal.jsonl")
         if re.search("state_discarded|Traceback", self.words()):
             yield f"its log: {self.words()[-1500:]}"
+
+    def odd_records(self, journal):
+        """A line may have been cut by the end of a life; then it is a beginning of one record and of no other."""
+        for line in journal.read_bytes().splitlines() if journal.exists() else ():
+            try:
+                json.loads(line)
+            except ValueError:
+                if line.count(b'"time_s"') > 1:
+                    yield f"two records in one line of the journal: {line[:200]}"

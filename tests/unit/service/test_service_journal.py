@@ -115,3 +115,18 @@ def test_fm_30_records_that_are_lost_are_said_once_when_it_begins_and_when_it_en
     assert [each["event"] for each in logs] == ["journal_failing", "journal_writing"]
     assert (logs[0]["path"], logs[0]["detail"]) == (str(path), "No such file or directory")
     assert len(lines(path)) == 2
+
+
+@pytest.mark.parametrize("left", [b"", b'{"event":"whole"}\n', b'{"event":"whole"}\n{"event":"to'])
+def test_fm_44_a_line_that_a_crash_has_cut_costs_no_other(tmp_path, left):
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(left)
+    journal = journal_at(path)
+    journal.start()
+    journal.record("first")
+    journal.record("second")
+    journal.stop()
+    found = path.read_bytes().splitlines()
+    torn = left.endswith(b"to")
+    assert len(found) == left.count(b"\n") + torn + 2
+    assert [json.loads(line)["event"] for line in found[-2:]] == ["first", "second"]
