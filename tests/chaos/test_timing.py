@@ -1,9 +1,9 @@
-"""From a single fault to the first safe command on the wire, measured where it arrives (I6, FM-01, FM-16, FM-18).
+"""From a single fault to the first safe command on the wire, measured where it arrives.
 
 A row of CDUs, each hit again and again at a random phase of poll and cycle. The clock starts when the fault is there,
 in the first reply that shows it or at the pump itself, and stops when the proxy sees the daemon's first write in the
-safe direction: more speed. Where a device says nothing no command can arrive; there the daemon's own end of automatic
-and the device's return to its own controller are measured.
+safe direction: more speed (I6, FM-01, FM-02, FM-16, FM-18). Where a device says nothing no command can arrive; there
+the end of automatic is measured.
 """
 
 import math
@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900.0)]
 
 FULL = os.environ.get("COOLANTD_FULL") == "1"
 SEED = 11
-CDUS = 18
-ROUNDS = 20 if FULL else 2
+CDUS = 30
+ROUNDS = 20 if FULL else 1
 POLL_S = 0.5
 PERIOD_S = 0.2
 """Of the cycle: what a reading tells is acted upon within a fifth of a second, so that the poll decides."""
@@ -37,12 +37,24 @@ HOLD_S = 1.5 * POLL_S
 COAST_S = 0.4 + REFRESH_S
 """A tripped pump coasts down, with a time constant of 1 s, until it turns too slowly to be following: not before."""
 SETTLE_S = 18.0
-LAST_S, PAUSE_S = 4.0, 10.0
+LAST_S, PAUSE_S = 4.0, 22.0
 """How long each fault lasts, and how long until the next: longer than any recovery here takes."""
 SPREAD_S = 3.0
 MORE_PCT = 0.45
 """Of speed: less than one cycle's step at the rate allowed, more than the loop moves by itself at rest."""
-KINDS = ("trip", "nan", "mute")
+CONFIRM_S = 2.0
+"""A flow is lost when two polls say so, of a second each as the slowest fast points have."""
+KINDS = ("trip", "nan", "hot", "flow", "mute")
+WRONG_SENSORS = {
+    "hot": {"tcs_supply_temp_c": {"offset": 15.0}},
+    "flow": {"tcs_flow_lpm": {"factor": 0.02}},
+}
+"""What instruments show where the plant itself would take minutes to get there; control and protection believe it."""
+LIMITS = """
+[cdu.limits]
+flow = "CDU.tcs_flow_lpm"
+flow_full_speed_lpm = 1400.0
+"""
 BUCKETS_S = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 6.0)
 
 
@@ -71,6 +83,8 @@ class Outcome:
 def begin(site: ChaosSite, kind: str, cdu: int) -> Hit:
     if kind == "trip":
         at_s = site.device(cdu, "trip_pump", pump=1)["at_s"]
+    elif kind in WRONG_SENSORS:
+        at_s = site.device(cdu, "miswire", points=WRONG_SENSORS[kind])["at_s"]
     else:
         at_s = site.row("toxic", cdu=cdu, kind="not_a_number" if kind == "nan" else "mute")["at_s"]
     return Hit(kind, cdu, at_s, time.time() - (time.monotonic() - at_s))
@@ -79,6 +93,8 @@ def begin(site: ChaosSite, kind: str, cdu: int) -> Hit:
 def end(site: ChaosSite, hit: Hit) -> None:
     if hit.kind == "trip":
         site.device(hit.cdu, "trip_pump", pump=1, available=True)
+    elif hit.kind in WRONG_SENSORS:
+        site.device(hit.cdu, "miswire", points={})
     else:
         site.row("toxic", cdu=hit.cdu, kind=None)
     hit.off_wall_s = time.time()
@@ -113,6 +129,7 @@ def first_more(writes: list[dict], hit: Hit) -> float:
 @pytest.fixture(scope="module")
 def outcome():
     settings = {"seed": SEED, "refresh_s": REFRESH_S, "period_s": PERIOD_S, "poll_fast_s": POLL_S, "pressure_kpa": 45.0}
+    settings["cdu_extra"] = LIMITS
     with chaos_site(CDUS, **settings) as site:
         site.start_row()
         site.start_daemon()
@@ -157,17 +174,26 @@ def show(kind, values):
         low_s = high_s
 
 
-@pytest.mark.parametrize(("kind", "known_s"), [("trip", COAST_S + POLL_S), ("nan", HOLD_S + POLL_S)])
-def test_i6_fm_01_fm_16_a_fault_is_answered_within_a_poll_and_a_quarter_second(outcome, kind, known_s):
-    """A pump that trips, a sensor that shows no number: the other pump, or all pumps, are told more.
+@pytest.mark.parametrize(
+    ("kind", "known_s"),
+    [
+        ("trip", COAST_S + POLL_S),
+        ("nan", HOLD_S + POLL_S),
+        ("hot", REFRESH_S + POLL_S),
+        ("flow", CONFIRM_S + REFRESH_S + POLL_S),
+    ],
+)
+def test_i6_fm_01_fm_02_fm_16_a_fault_is_answered_within_a_poll_and_a_quarter_second(outcome, kind, known_s):
+    """A pump that trips, a sensor that shows no number, a supply too hot, a flow that is lost: pumps are told more.
 
-    A poll and a quarter of a second after the trip can be seen, and after the refused reading is believed.
+    A poll and a quarter of a second after the fault is in the registers; of a trip, after it can be seen; of a refused
+    reading and a lost flow, after the time for which one odd reading is not believed.
     """
     values = outcome.safe_s[kind]
     show(kind, values)
     skip_if_busy(outcome.stalls, ROUNDS * (LAST_S + PAUSE_S))
     assert quantile(values, 0.99) <= known_s + ALLOWED_S
-    assert max(values) <= MAX_S
+    assert max(values) <= max(MAX_S, known_s + ALLOWED_S)
 
 
 def test_i6_fm_18_a_silent_device_ends_automatic_within_three_polls_and_a_quarter_second(outcome):
