@@ -48,10 +48,13 @@ def advance(
     """
     kept, turned_away = _admitted(definitions, book, signals)
     alarms = {key: _timed(definitions[key.kind], book, key, signals.get(key), now_s) for key in kept}
-    standing = {key for key, alarm in alarms.items() if alarm.active or alarm.present}
+    active = {key for key, alarm in alarms.items() if alarm.active}
+    standing = active | {key for key, alarm in alarms.items() if alarm.present}
     changes = []
     for key, alarm in alarms.items():
-        hidden = explained(definitions[key.kind], key, alarm, standing)
+        # A cause whose own delay still runs keeps back what is new. Only one that is told takes away what was told.
+        causes = standing if alarm.state in (State.NORMAL, State.SUPPRESSED) else active
+        hidden = explained(definitions[key.kind], key, alarm, causes)
         event = _event(definitions[key.kind], book.alarms.get(key, _NONE), alarm, now_s, hidden=hidden)
         if event is not None:
             alarms[key], change = apply(key, alarm, event, now_s)

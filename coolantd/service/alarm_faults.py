@@ -26,6 +26,7 @@ class DaemonFault(StrEnum):
     DEVICE_LOCAL = "device_local"
     DEVICE_PAUSED = "device_paused"
     ACTUATOR_YIELDED = "actuator_yielded"
+    OVERRIDE_EXPIRES = "override_expires"
     WRITE_REFUSED = "write_refused"
     REQUEST_UNANSWERED = "request_unanswered"
     SETTING_WRONG = "setting_wrong"
@@ -112,6 +113,12 @@ FAULTS: Final[dict[DaemonFault, Definition]] = {
         consequence="its loop follows their value and not its setpoint, until half an hour after their last change",
         action="find the other writer and agree on one; to take it back now: coolantd device resume",
         suppressed_by=_DEAD,
+    ),
+    DaemonFault.OVERRIDE_EXPIRES: Definition(
+        priority=Priority.LOW,
+        cause="what an operator holds is let go within minutes, as its lease ends",
+        consequence="the loop takes it back from where it stands, without a step",
+        action="renew it with coolantd override if the work is not done; else nothing",
     ),
     DaemonFault.WRITE_REFUSED: Definition(
         priority=Priority.MEDIUM,

@@ -25,6 +25,7 @@ from coolantd.service.cycle import Cycle
 from coolantd.service.leak_view import leak_zone_views
 from coolantd.service.memory_trend import MemoryTrend
 from coolantd.service.metrics import Metrics
+from coolantd.service.override_view import override_views
 from coolantd.service.request_view import RequestView
 from coolantd.service.requests import PATIENCE_S
 from coolantd.service.view import DeviceView, ReloadView
@@ -35,6 +36,9 @@ LOOK_S: Final = 1.0
 
 ECHO_S: Final = 10.0
 """How long a loss that has been counted counts as being so."""
+EXPIRES_S: Final = 300.0
+EXPIRES_RATIO: Final = 0.2
+"""Time enough to renew what is held: five minutes, or a fifth of a lease shorter than 25."""
 CERTIFICATE_S: Final = 30 * 86_400.0
 """Time enough to have a certificate renewed (FM-53)."""
 
@@ -83,7 +87,12 @@ class AlarmSources:
         """Return everything that is so now."""
         if now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
-            self._slow = {**self._devices(now_s), **self._daemon(now_s), **self._requests(now_s)}
+            self._slow = {
+                **self._devices(now_s),
+                **self._daemon(now_s),
+                **self._requests(now_s),
+                **self._overrides(now_s),
+            }
         fast = (self._conditions, self._hazards, self._leaks, self._modes, self._writing)
         return dict(itertools.chain(self._slow.items(), *(look().items() for look in fast)))
 
@@ -130,6 +139,12 @@ class AlarmSources:
             Key(DaemonFault.REQUEST_UNANSWERED, each.name): Signal(each.kind.replace("_", " "), scope=each.name)
             for each in late
         }
+
+    def _overrides(self, now_s: float) -> Signals:
+        """Return what is let go soon; of a short lease its last part counts."""
+        held = override_views(self._from.cycle.state.overrides, now_s)
+        soon = [each for each in held if each.left_s < min(EXPIRES_S, EXPIRES_RATIO * (each.age_s + each.left_s))]
+        return {Key(DaemonFault.OVERRIDE_EXPIRES, each.target): Signal(f"held by {each.owner}") for each in soon}
 
     def _modes(self) -> Signals:
         cycle = self._from.cycle

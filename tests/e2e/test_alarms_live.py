@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from live_site import live_site, needs_broker, wait_for
@@ -58,3 +59,26 @@ def test_fm_01_fm_32_a_pump_trip_is_one_alarm_with_its_words_and_is_acknowledged
         assert [event for event, _ in told] == ["raised", "acknowledged", "cleared"]
         assert told[1][1] != ""
         assert site.status()["ready"]
+
+
+@pytest.mark.timeout(240)
+def test_a_crash_forgets_neither_what_is_shelved_nor_what_waits_to_be_acknowledged():
+    with live_site(0.5) as site:
+        site.demo.ask_simulator("trip_pump", pump=1)
+        wait_for("the alarm", lambda: TRIPPED in listed(site), 30.0)
+        assert (
+            cli(site, "shelve", "cdu1/fouling", "--reason", "cleaning on Monday", "--for", "2h", "--owner", "ana")[0]
+            == 0
+        )
+        time.sleep(2.0)  # the state file is written once a second
+        site.kill("daemon")
+        site.demo.start_daemon()
+        wait_for("an answer", lambda: cli(site, "list")[0] == 0, 30.0)  # the socket of the dead one refuses until then
+        site.wait_ready()
+        alarms = listed(site, "--all")
+        assert alarms[TRIPPED]["state"] == "unacknowledged"
+        shelved = alarms["cdu1/fouling"]
+        assert (shelved["state"], shelved["owner"], shelved["reason"]) == ("shelved", "ana", "cleaning on Monday")
+        assert 7000.0 < shelved["hidden_left_s"] <= 7200.0
+        told = json.loads(cli(site, "history", "--rows", "100")[1])["events"]
+        assert [each["event"] for each in told if each["kind"] == "pump_tripped"] == ["raised"], "it is not told twice"

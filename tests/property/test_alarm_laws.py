@@ -17,6 +17,7 @@ from coolantd.safety.alarms import FLOOD, advance
 
 TICKS = 400
 SEEDS = range(1000 if os.environ.get("COOLANTD_FULL") == "1" else 12)
+NO_ALARM = Alarm()
 SUBJECTS = ("cdu1", "cdu2", "cdu3")
 
 
@@ -129,7 +130,6 @@ def check_a2(world: World, before: AlarmBook, change) -> None:
 
 
 def check_states(world: World) -> None:
-    standing = set(world.there)
     for key, alarm in world.book.alarms.items():
         definition = world.definitions[key.kind]
         if not definition.may_be_hidden:
@@ -139,12 +139,11 @@ def check_states(world: World) -> None:
         assert (alarm.hold is not None) == (alarm.state in (State.SHELVED, State.OUT_OF_SERVICE))
         if key != FLOOD and key in world.there and alarm.active:
             assert alarm.state in STANDING | HIDDEN, "nothing that is there is forgotten"
-            explained = any(Key(kind, key.subject) in standing for kind in definition.suppressed_by)
-            if explained:
-                assert alarm.state in HIDDEN
-            elif alarm.state is State.SUPPRESSED:
-                waiting = [world.book.alarms.get(Key(kind, key.subject)) for kind in definition.suppressed_by]
-                assert any(parent is not None and parent.active for parent in waiting), "nothing hides it any more"
+            parents = [world.book.alarms.get(Key(kind, key.subject), NO_ALARM) for kind in definition.suppressed_by]
+            if any(parent.active for parent in parents):
+                assert alarm.state in HIDDEN, "what explains it is told"
+            elif not any(parent.present for parent in parents):
+                assert alarm.state is not State.SUPPRESSED, "nothing hides it any more"
         if alarm.state in (State.RETURNED, State.LATCHED):
             assert not alarm.active
         if alarm.state is State.SUPPRESSED:

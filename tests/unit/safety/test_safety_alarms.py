@@ -185,6 +185,19 @@ def test_a_parent_is_found_by_any_subject_the_signal_names_and_only_by_those():
     assert course.state("cdu1/sensor_stuck") == "unacknowledged"
 
 
+def test_a_cause_whose_delay_still_runs_keeps_back_what_is_new_and_takes_away_nothing():
+    kinds = {"alarm_flood": define(), "down": define(on_delay_s=10.0), "odd": define(suppressed_by=("down",))}
+    course = Course(Definitions(kinds))
+    course.tick("cdu1/odd")
+    course.tick("cdu1/odd", "cdu1/down", "cdu2/odd", "cdu2/down")
+    assert (course.state("cdu1/odd"), course.state("cdu2/odd")) == ("unacknowledged", "suppressed")
+    course.tick("cdu1/odd", "cdu2/odd")
+    assert course.state("cdu2/odd") == "unacknowledged"
+    for _ in range(12):
+        course.tick("cdu1/odd", "cdu1/down")
+    assert (course.state("cdu1/down"), course.state("cdu1/odd")) == ("unacknowledged", "suppressed")
+
+
 def test_what_ends_together_with_what_explained_it_is_no_news():
     course = Course()
     course.tick("plc/device_down", too_warm=Signal(parents=("plc",)))

@@ -16,6 +16,7 @@ from coolantd.safety.hazards import HAZARDS, Hazard
 from coolantd.safety.interlocks import RULES
 from coolantd.safety.latch import H_ACKNOWLEDGED, H_ACTIVE, H_GONE_S
 from coolantd.safety.modes import Mode
+from coolantd.service import alarm_sources
 from coolantd.service.alarm_latches import Latches
 from coolantd.service.alarm_sources import CERTIFICATE_S, ECHO_S, AlarmSources, Sources
 from coolantd.service.condition_watch import ConditionWatch
@@ -207,3 +208,15 @@ def test_a_request_that_nobody_answers(rig):
     request = RequestView(kind="power_off", about="leak_zone", name="rack1", confirmed=False, attempts=4, age_s=29.0)
     rig.requests = (request, replace(request, name="rack2", age_s=30.0), replace(request, confirmed=True, age_s=99.0))
     assert rig.look() == {"rack2/request_unanswered": Signal("power off", scope="rack2")}
+
+
+@pytest.mark.parametrize(
+    ("age_s", "left_s", "expires"),
+    [(1500.0, 299.0, True), (1500.0, 301.0, False), (10.0, 50.0, False), (49.0, 11.0, True), (0.0, 60.0, False)],
+)
+def test_fm_24_an_override_about_to_end_is_told_while_there_is_time_to_renew_it(
+    rig, monkeypatch, age_s, left_s, expires
+):
+    held = SimpleNamespace(target="cdu1/pressure", owner="ana", age_s=age_s, left_s=left_s)
+    monkeypatch.setattr(alarm_sources, "override_views", lambda overrides, now_s: (held,))
+    assert rig.look() == ({"cdu1/pressure/override_expires": Signal("held by ana")} if expires else {})
