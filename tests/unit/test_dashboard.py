@@ -1,6 +1,7 @@
 """Dashboard, alert rules and their tests speak of series that the daemon has, and the dashboard is well formed."""
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import re
@@ -15,13 +16,16 @@ from coolantd.point import Reason
 from coolantd.protocol.line import LineCounts
 from coolantd.safety.modes import Mode
 from coolantd.service.exposition import PointExposition
+from coolantd.service.gc_watch import GcWatch
 from coolantd.service.line_metrics import LineCollector
 from coolantd.service.metrics import Metrics
+from coolantd.service.vitals import Inhabitants
 
 CONFIG = Path(__file__).parents[2] / "config"
 DASHBOARD = json.loads((CONFIG / "grafana/coolantd.json").read_text())
-FOREIGN = {"up", "ALERTS"}
-"""Series that Prometheus makes itself."""
+PROCESS = {"process_resident_memory_bytes", "process_open_fds", "process_max_fds"}
+FOREIGN = {"up", "ALERTS"} | PROCESS
+"""Series that Prometheus makes itself, and those that its library makes of every process."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,9 @@ def series() -> dict[str, set[str]]:
     """Every series name that /metrics can show, and the labels it has there."""
     metrics = Metrics()
     metrics.registry.register(LineCollector(lambda: [("rack-bus", LineCounts())]))
+    metrics.registry.register(GcWatch())
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        metrics.registry.register(Inhabitants(loop))
     for family in vars(metrics).values():
         names = getattr(family, "_labelnames", ())
         if names:
