@@ -21,6 +21,8 @@ from coolantd.control.override_targets import fits, may_be_off, value_range
 from coolantd.control.overrides import CONTROLLED, another_pump_runs, cdu_of, stops_pump, touch_of
 from coolantd.control.plan import Plan
 from coolantd.point import Quality, Reason
+from coolantd.safety.envelope_layout import L_PATHS
+from coolantd.safety.envelope_pairs import LEAST_OPENING_PCT
 from coolantd.safety.modes import Cause, Mode
 
 
@@ -87,9 +89,9 @@ def _actuator_refusal(wanted: Override, overrides: Sequence[Override], plan: Pla
         return (
             f"{key} = 0 would stop the last pump of {cdu}; allowed: at least {plan.f[i, F_MINIMUM]:g} % or another pump"
         )
-    if _shuts_last_branch(wanted, overrides, plan, memory):
-        device = plan.actuators[i].device
-        return f"{key} = {wanted.value:g} % would shut every branch of {device}; allowed: while another stays open"
+    if _shuts_last_way(wanted, overrides, plan, memory):
+        least = f"{LEAST_OPENING_PCT:g} % of all branches together"
+        return f"{key} = {wanted.value:g} % would leave the pumps no way; allowed: while {least} stays open"
     return ""
 
 
@@ -104,16 +106,16 @@ def _others_remain(i: int, overrides: Sequence[Override], plan: Plan, memory: Me
     return another_pump_runs(i, plan, a, memory.u, seen._replace(value=value))
 
 
-def _shuts_last_branch(wanted: Override, overrides: Sequence[Override], plan: Plan, memory: Memory) -> bool:
-    """Return whether every branch valve of a manifold would be shut, with those that operators hold where they go."""
-    actuator = plan.actuators[wanted.target.row]
-    if actuator.role != "branch_valve" or wanted.value > max(actuator.minimum, 0.0):
+def _shuts_last_way(wanted: Override, overrides: Sequence[Override], plan: Plan, memory: Memory) -> bool:
+    """Return whether too little of all ways of the pumps would stay open, with those that operators hold where they go.
+
+    The last gate would hold the valve; whoever orders it is told instead.
+    """
+    row, paths = wanted.target.row, plan.limits[wanted.target.row, L_PATHS]
+    if paths < 0.0 or not wanted.value < memory.a[row, A_LAST]:
         return False
     held = {o.target.row: o.value for o in overrides if not o.over and o.target.kind is Kind.ACTUATOR}
-    held[wanted.target.row] = wanted.value
-    for i, each in enumerate(plan.actuators):
-        if each.role == "branch_valve" and each.device == actuator.device:
-            position_pct = held.get(i, float(memory.a[i, A_LAST]))
-            if position_pct > max(each.minimum, 0.0):  # False for one that nobody knows: it may be shut
-                return False
-    return True
+    held[row] = wanted.value
+    ways = [i for i in range(len(plan.actuators)) if plan.limits[i, L_PATHS] == paths]
+    open_pct = [held.get(i, float(memory.a[i, A_LAST])) for i in ways]
+    return sum(each for each in open_pct if each > 0.0) < LEAST_OPENING_PCT  # NaN, of which nothing is known, is shut

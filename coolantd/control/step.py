@@ -272,7 +272,8 @@ def _control(plan: Plan, state: ControlState, snapshot: Snapshot, overrides: tup
     result = empty_result(len(plan.cdus), len(plan.actuators), len(plan.leaks.zones))
     show_last_votes(fixed, memory, seen)
     trials = advance_trials(state.trials, plan, memory, seen, dt_s)
-    mark(overrides, plan, memory, seen)
+    if overrides or state.overrides:  # those of the last cycle have left their marks
+        mark(overrides, plan, memory, seen)
     plan.stages.decide(overridden(fixed, overrides, plan, dt_s), memory, seen, result, dt_s)
     offset_demands(trials, plan, memory, result, dt_s)
     overrides = claim_demands(overrides, plan, state.a[:, A_LAST], memory, seen, result, dt_s)

@@ -11,6 +11,7 @@ from coolantd.control.override_order import LEASE_DEFAULT_S, LEASE_MAX_S, End, S
 from coolantd.control.override_targets import all_targets
 from coolantd.control.overrides import ended
 from coolantd.point import Reason
+from coolantd.safety.envelope_layout import L_PATHS
 from coolantd.safety.modes import Mode
 
 
@@ -72,15 +73,18 @@ def test_i3_the_last_pump_is_not_stopped_however_it_is_asked_for():
     assert refusal(rig, "cdu0.pump2", 25.0) == ""
 
 
-def test_fm_08_the_last_open_branch_is_not_shut():
-    rig = Rig(site(branches=3)).until(Mode.AUTOMATIC)
+def test_fm_08_the_last_open_way_is_not_shut():
+    plan = site(branches=3)
+    plan.limits[3:, L_PATHS] = 0.0
+    rig = Rig(plan).until(Mode.AUTOMATIC)
     rig.step(4)
     hold(rig, "manifold.branch0", 0.0)
     hold(rig, "manifold.branch1", 0.0)
     rig.step(5)
-    assert "would shut every branch of manifold" in refusal(rig, "manifold.branch2", 0.0)
-    assert refusal(rig, "manifold.branch2", 5.0) == ""
-    assert refusal(rig, "manifold.branch0", 50.0) == ""
+    told = "manifold.branch2 = 24.9 % would leave the pumps no way"
+    assert refusal(rig, "manifold.branch2", 24.9) == f"{told}; allowed: while 25 % of all branches together stays open"
+    assert refusal(rig, "manifold.branch2", 25.0) == ""
+    assert refusal(rig, "manifold.branch0", 100.0) == "", "opening is always allowed"
 
 
 def test_fm_22_a_register_of_another_writer_and_an_actuator_out_of_touch_are_refused():

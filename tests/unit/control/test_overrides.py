@@ -9,7 +9,7 @@ import pytest
 from control_rig import PERIOD_S, PUMP1, PUMP2, SLEW, VALVE, Rig, controlling, site
 from override_rig import hold, release, standing, trace
 
-from coolantd.control.layout import A_LAST, P_SETPOINT, PRESSURE, SUPPLY_TEMP
+from coolantd.control.layout import A_LAST, D_OVERRIDDEN, P_SETPOINT, PRESSURE, S_TRIAL, SUPPLY_TEMP
 from coolantd.control.override_order import End, Kind, Standing
 from coolantd.point import Quality, Reason
 from coolantd.safety.hazards import Force
@@ -299,3 +299,14 @@ def test_an_interlock_outranks_an_operator_who_has_it_again_afterwards():
     rig.plan = rig.plan.with_kernels(plain)
     rig.step(30)
     assert (rig.command(), standing(rig)) == (20.0, Standing.IN_FORCE)
+
+
+def test_the_mark_of_an_output_is_taken_off_even_when_its_cdu_leaves_control_at_its_end():
+    rig = hold(controlling(), "cdu0/pressure/output", 75.0)
+    rig.step(20)
+    release(rig, "cdu0/pressure/output")
+    rig.silence("supply")
+    rig.step(3)
+    assert rig.state.overrides == ()
+    assert rig.state.s[0, PRESSURE, S_TRIAL] == 0.0
+    assert rig.state.d[0, D_OVERRIDDEN] == 0.0
