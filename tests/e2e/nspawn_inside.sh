@@ -79,6 +79,28 @@ check "state directory" same "$(stat --format='%U:%G %a' /var/lib/coolantd)" 'co
 check "cache directory" same "$(stat --format='%U:%G %a' /var/cache/coolantd)" 'coolantd:coolantd 700'
 check "runtime directory" same "$(stat --format='%U:%G %a' /run/coolantd)" 'coolantd:coolantd 750'
 
+# A request to others: a path unit of the site's acts upon a file of the daemon's, with the site's rights
+request=power_off.leak_zone.r703
+install_request() {
+    install -D -m 0644 -t /etc/systemd/system "/project/systemd/coolantd-request@.path" "/project/systemd/coolantd-request@.service" &&
+        printf '#!/bin/sh\n{ id -un; cat "$1"; } >>/run/acted\n' | install -m 0755 /dev/stdin /etc/coolantd/on-request &&
+        systemctl daemon-reload && systemctl start "coolantd-request@$request.path"
+}
+lay_down() { # TEXT: as the daemon does, whole and under its own user
+    runuser -u coolantd -- sh -c "mkdir -p -m 0750 /run/coolantd/requests && cd /run/coolantd/requests && echo '$1' >.r && mv .r $request"
+}
+acted() { same "$(tr '\n' ' ' </run/acted)" "$1 "; }
+check "the request units install" install_request
+check "systemd-analyze verify prints nothing of them" silent systemd-analyze verify "coolantd-request@$request.path"
+check "a request is laid down" lay_down first
+check "and carried out with other rights than the daemon's" eventually 5 acted "root first"
+check "a renewed one too" lay_down second
+check "and carried out again" eventually 5 acted "root first root second"
+check "one that is taken back" runuser -u coolantd -- rm "/run/coolantd/requests/$request"
+sleep 1
+check "is not" acted "root first root second"
+systemctl stop "coolantd-request@$request.path"
+
 # Reload
 pid=$(prop MainPID)
 sed -E 's/^(setpoint_c = ).*/\133.0/' "$CONFIG" >/tmp/good && write_config </tmp/good

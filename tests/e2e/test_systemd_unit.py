@@ -75,6 +75,17 @@ def test_exposure_check_would_fail(tmp_path: Path) -> None:
     assert analyze("security", "--offline=true", f"--threshold={EXPOSURE_MAX}", unit).returncode == 1
 
 
+def test_verify_prints_nothing_about_the_units_for_requests(tmp_path: Path) -> None:
+    """The site's own program is not there yet; a program that exists stands in."""
+    for kind in ("path", "service"):
+        text = (SYSTEMD / f"coolantd-request@.{kind}").read_text()
+        (tmp_path / f"coolantd-request@.{kind}").write_text(
+            text.replace("=/etc/coolantd/on-request /run", "=/bin/true /run")
+        )
+    for kind in ("path", "service"):
+        assert complaints(tmp_path / f"coolantd-request@.{kind}") == ""
+
+
 def directives(name: str) -> list[str]:
     lines = (SYSTEMD / "coolantd.service").read_text().splitlines()
     return [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]

@@ -10,9 +10,11 @@ from coolantd.service.alarm_view import AlarmsView, AlarmView
 from coolantd.service.branch_view import BranchView
 from coolantd.service.estimate_view import EstimateView
 from coolantd.service.group_view import GroupView
+from coolantd.service.leak_view import LeakDetectorView, LeakZoneView
 from coolantd.service.model_view import ModelUse, ModelView
 from coolantd.service.override_view import OverrideView
 from coolantd.service.pump_view import PumpView
+from coolantd.service.request_view import RequestView
 from coolantd.service.reset_view import PumpLimitView, ResetView
 from coolantd.service.view import (
     ActuatorView,
@@ -27,6 +29,26 @@ from coolantd.service.view import (
 
 NAN = float("nan")
 
+
+LEAKING = LeakZoneView(
+    zone="r703",
+    kind="branch",
+    place="r703",
+    level="major",
+    worst="major",
+    isolated=True,
+    power_cut=True,
+    found_shut=False,
+    blind=False,
+    first="manifold1.branch3_leak_rope_v",
+    test_left_s=0.0,
+    power="under_way",
+    bypass="idle",
+    valve="idle",
+    pumps="idle",
+    detectors=(LeakDetectorView(point="manifold1.branch3_leak_rope_v", level="major", wet=True, fault=False),),
+)
+ASKED = RequestView(kind="power_off", about="leak_zone", name="r703", confirmed=False, attempts=3, age_s=4.0)
 
 ESTIMATE = EstimateView(
     cdu="cdu1",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_view_factory import ESTIMATE, HELD, make_view, uncertain
+from service_view_factory import ASKED, ESTIMATE, HELD, LEAKING, make_view, uncertain
 
 from coolantd.point import Reason
 from coolantd.protocol.line import LineCounts
@@ -43,7 +43,9 @@ def series() -> dict[str, set[str]]:
     view = make_view([uncertain(34.0, Reason.STALE)], broker_connected=True)
     named = dataclasses.replace(view.devices[0], texts=(("model", "X-1"),))
     lost = dataclasses.replace(ESTIMATE, limit_s=12.0)
-    view = dataclasses.replace(view, devices=(named,), estimates=(lost,), overrides=(HELD,))
+    view = dataclasses.replace(
+        view, devices=(named,), estimates=(lost,), overrides=(HELD,), leak_zones=(LEAKING,), requests=(ASKED,)
+    )
     body = asyncio.run(PointExposition().render(view, metrics)).decode()
     found: dict[str, set[str]] = {}
     for line in body.splitlines():

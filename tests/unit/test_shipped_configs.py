@@ -36,6 +36,20 @@ def test_what_the_site_example_only_shows_is_valid_too(tmp_path: Path) -> None:
     assert not load(ROOT / "config/coolantd.toml").config.lines, "they are commented out as shipped"
 
 
+def test_the_leak_zone_that_the_site_example_only_shows_is_valid_too(tmp_path: Path) -> None:
+    """As it stands, on a manifold that has detectors; the meter it names is another device's."""
+    text = (ROOT / "config/coolantd.toml").read_text()
+    start = text.index("# [[leak_zone]]\n")
+    block = re.match(r"(#.*\n)+", text[start:])
+    assert block is not None
+    zone = re.sub(r"^# ?", "", block[0], flags=re.MULTILINE).replace("pdu3.power_kw", "cdu1.heat_load_kw")
+    text = text.replace('profile = "rack-manifold"', 'profile = "rack-manifold-leak"') + zone
+    (tmp_path / "coolantd.toml").write_text(text)
+    config = load(tmp_path / "coolantd.toml").config
+    assert [(each.name, each.isolate, len(each.detectors)) for each in config.leak_zones] == [("r703", "major", 2)]
+    assert not load(ROOT / "config/coolantd.toml").config.leak_zones, "it is commented out as shipped"
+
+
 def test_the_site_example_asks_for_the_credential_that_the_unit_hands_over() -> None:
     config = load(ROOT / "config/coolantd.toml").config
     assert config.mqtt is not None
