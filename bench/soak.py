@@ -176,7 +176,7 @@ def soak(options: argparse.Namespace) -> dict[str, Any]:
             )
         }
         result |= {"ended": site.ended(), "tracebacks": site.log().count("Traceback")}
-        result["breaches"] = [b for k in range(options.cdus) for b in site.row("report", cdu=k)["breaches"]]
+        result["breaches"] = [b for k in range(options.cdus) for b in site.row("report", cdu=k)["breaches"].values()]
         if options.samples:
             Path(options.samples).write_text(json.dumps(samples), encoding="utf-8")
     return result | {"targets": targets(result), "python": platform.python_version(), "machine": platform.machine()}

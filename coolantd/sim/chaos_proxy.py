@@ -144,9 +144,7 @@ class ChaosProxy:
     async def stop(self) -> None:
         """Close everything."""
         self._close_listener()
-        self.cut(reset=True)
-        for writer in list(self._writers):
-            writer.transport.abort()
+        self.cut()
         await asyncio.sleep(0)
 
     async def use(self, toxic: Toxic) -> None:
@@ -158,12 +156,14 @@ class ChaosProxy:
         elif self._server is None:
             await self._listen()
         if toxic.cuts_at_once:
-            self.cut(reset=True)
+            self.cut()
 
-    def cut(self, *, reset: bool) -> None:
-        """End every connection."""
+    def cut(self) -> None:
+        """Reset every connection, those that are still being made included."""
         for link in list(self._links):
-            link.abort(reset=reset)
+            link.abort(reset=True)
+        for writer in list(self._writers):
+            _reset(writer)
 
     def _new_meddler(self) -> Meddler:
         return Meddler(self._rng, self._identity, self._sensor)
@@ -180,7 +180,7 @@ class ChaosProxy:
         self.connections_total += 1
         self._writers.add(writer)
         try:
-            if self._toxic.accepts is Accepts.RESET:
+            if self._toxic.accepts in {Accepts.RESET, Accepts.NOT_AT_ALL}:  # the second: it was in the backlog
                 _reset(writer)
             elif self._toxic.accepts is Accepts.MUTE:
                 while await reader.read(READ_BYTES):
@@ -215,6 +215,7 @@ class ChaosProxy:
             data = await link.reader.read(READ_BYTES)
             if not data:
                 return
+            await self._readable.wait()  # it may have stopped reading while this read was waiting
             for adu in splitter.feed(data):
                 asked = opened(adu)
                 self._observer.asked(asked)

@@ -1,7 +1,7 @@
 """What one virtual CDU's link shows from outside: every write a master sends, judged against what it may do.
 
 Knows requests, the device's true positions and the limits it was told; it must never know what the master believes,
-nor by what law it controls. A breach is a sentence; the first of each kind counts, and all are counted.
+nor by what law it controls. Of each kind of breach the first is told in a sentence, and all are counted.
 """
 
 import math
@@ -18,8 +18,6 @@ from coolantd.sim.chaos_frames import READ_HOLDING, Asked
 from coolantd.sim.controller_port import allowed
 from coolantd.sim.row_cdu import RowCdu
 
-BREACHES_MAX: Final = 20
-"""Sentences kept; more would say the same again."""
 WRITES_KEPT: Final = 20_000
 SLEW_SLACK_PCT: Final = 0.6
 """A rounding of each of two registers and a deadband between them."""
@@ -75,7 +73,7 @@ class Witness:
 
     Attributes:
         writes: every setpoint sent.
-        breaches: what was done that may not be, in sentences.
+        breaches: what was done that may not be: the first of each kind, in a sentence; ``counts`` has how many.
     """
 
     device: RowCdu
@@ -84,7 +82,7 @@ class Witness:
     limits: Limits
     now_s: Callable[[], float] = time.monotonic
     writes: list[SentWrite] = field(default_factory=list)
-    breaches: list[str] = field(default_factory=list)
+    breaches: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _known: bool = False
     _good_s: float = -math.inf
@@ -133,14 +131,14 @@ class Witness:
     def report(self) -> dict[str, Any]:
         """Return everything seen, ready for JSON."""
         writes = [asdict(write) | {"age_s": _finite(write.age_s)} for write in self.writes]
-        return {**self.counts, "writes": writes, "breaches": list(self.breaches)}
+        return {**self.counts, "writes": writes, "breaches": dict(self.breaches)}
 
     def _setpoint(self, point: RegisterPoint, asked: Asked) -> None:
         now_s = self.now_s()
         try:
             value = decode(point, asked.words)
         except DecodeFault:
-            self._breach("finite", f"{point.name} = words {asked.words} (I1)")
+            self._breach("range", f"{point.name} = words {asked.words}, which is no value it may have (I1)")
             return
         role = None if point.write is None else point.write.role
         if role is None or not math.isfinite(value) or not allowed(role, value):
@@ -188,8 +186,7 @@ class Witness:
 
     def _breach(self, kind: str, sentence: str) -> None:
         self.counts[f"breach_{kind}"] += 1
-        if self.counts[f"breach_{kind}"] == 1 and len(self.breaches) < BREACHES_MAX:
-            self.breaches.append(sentence)
+        self.breaches.setdefault(kind, sentence)
 
 
 def _is_pump(point: RegisterPoint) -> bool:
