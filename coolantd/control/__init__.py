@@ -13,7 +13,8 @@ each stage is told, ``layout`` and the ``…_layout`` files the columns of its a
 6. pumps: which one runs how fast. ``pumps``, ``pump_trips``, ``pump_roles``, ``pump_drive``.
 7. branches: valves of rack manifolds. ``branches``, ``branch_shares``, ``bypass``.
 
-The last gate is not here: ``safety.envelope``. Beside the stages: ``trial`` moves a loop on purpose (``coolantd
-tune``), ``conditions`` is what any stage tells people, ``stages`` and ``golden`` are how machine code comes to be
-trusted.
+Behind them ``protection`` hands readings and demands to what outranks control (``safety``: ``guard``, ``interlocks``);
+``latches`` are the orders on it, ``watch_plan`` its limits. The last gate is ``safety.envelope``. Beside the stages:
+``trial`` moves a loop on purpose (``coolantd tune``), ``conditions`` is what any stage tells people, ``stages`` and
+``golden`` are how machine code comes to be trusted.
 """

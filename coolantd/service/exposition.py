@@ -27,6 +27,7 @@ from coolantd.service.leak_series import leak_families
 from coolantd.service.metrics import Metrics
 from coolantd.service.model_view import ModelUse
 from coolantd.service.override_view import override_families
+from coolantd.service.protection_series import protection_families
 from coolantd.service.pump_view import pump_families
 from coolantd.service.view import DaemonView, LoopView, PointLabels
 from coolantd.service.view_json import QUALITY_LABELS, REASON_LABELS
@@ -217,6 +218,7 @@ def _daemon_families(view: DaemonView) -> Iterator[str]:
     yield from (_family(*family) for family in pump_families(view.pumps))
     yield from (_family(*family) for family in override_families(view.overrides))
     yield from (_family(*family) for family in claim_families(view.actuators))
+    yield from (_family(*family) for family in protection_families(view.cdus, view.actuators))
     yield from (_family(*family) for family in leak_families(view.leak_zones, view.requests))
     yield from _actuator_families(view)
 

@@ -15,7 +15,10 @@ from coolantd.control.layout import (
     SUPPLY_TEMP,
 )
 from coolantd.point import Quality, Snapshot
+from coolantd.safety.actuator_modes import AM_MODE
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.hazards import Hazard
+from coolantd.safety.latch import H_ACTIVE
 from coolantd.safety.modes import IN_CONTROL, Cause, Mode
 from coolantd.service.alarm_view import AlarmsView
 from coolantd.service.branch_view import branch_views
@@ -106,6 +109,7 @@ def _cdus(cycle: Cycle) -> tuple[CduView, ...]:
             mode=Mode(int(d[n, D_MODE])).label,
             cause=_cause(cycle, n).label,
             mode_age_s=float(d[n, D_MODE_S]),
+            hazards=tuple(h.label for h in Hazard if cycle.state.hz[n, h, H_ACTIVE] == 1.0),
             trial=loop_under_trial(cycle.state.trials, n),
         )
         for n, cdu in enumerate(cycle.plan.cdus)
@@ -159,6 +163,7 @@ def _actuators(cycle: Cycle, snapshot: Snapshot, now_s: float) -> tuple[Actuator
             refusal="" if decision is None else Refusal(int(decision.refusals[i])).label,
             yield_left_s=math.nan if outlet.lease is None else outlet.lease.left_s(now_s),
             budget_used_ratio=outlet.state.budget.used_ratio(outlet.policy, now_s),
+            mode=Mode(int(cycle.state.am[i, AM_MODE])).label,
             claim=claims[i].claim,
             claim_why=claims[i].why,
             claim_owner=claims[i].owner,

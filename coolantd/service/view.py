@@ -60,6 +60,8 @@ class ActuatorView:
     """How long its register is still left to another writer; NaN while it is ours."""
     budget_used_ratio: float = float("nan")
     """Writes of the last hour as a share of the register's budget; NaN where it has none."""
+    mode: str = "automatic"
+    """A ``Mode`` label: an actuator has one of its own."""
     claim: str = "loop"
     """A ``Claim`` label: who has it; why, whose it is and for how long yet, where that is known."""
     claim_why: str = ""
@@ -75,6 +77,8 @@ class CduView:
     mode: str
     cause: str
     mode_age_s: float
+    hazards: tuple[str, ...] = ()
+    """Labels of the hazards in force."""
     trial: str = ""
     """The loop that a test of ``coolantd tune`` holds now; empty while none does."""
 

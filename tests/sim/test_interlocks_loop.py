@@ -144,12 +144,12 @@ def test_fm_05_a_lost_level_stops_the_pumps_latched_and_an_acknowledgement_bring
     assert loop.mode is Mode.TRIPPED
     assert loop.decision.requests[0, Request.POWER_OFF] == 1
     loop.run(30.0)
-    assert loop.commands[-1][2] == 0.0
+    assert loop.commands[-1][1:] == [0.0, 0.0]
     loop.rig.load(0.0)  # the power is off, as was asked for
     loop.level = 80.0
     loop.run(120.0)
     assert loop.mode is Mode.TRIPPED
-    assert loop.commands[-1][2] == 0.0
+    assert loop.commands[-1][1:] == [0.0, 0.0]
     loop.state = acknowledge(loop.state, 0, Hazard.LEVEL_LOST)
     loop.rig.load(0.3)
     loop.commands.clear()
