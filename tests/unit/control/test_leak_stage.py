@@ -1,5 +1,6 @@
 """Leaks in the whole step: above operators, behind control, before the envelope; two zones on a manifold of three."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from test_branches import FULL_LPM
 from coolantd.control.branch_layout import B_STATE, BranchState
 from coolantd.control.branch_plan import BalanceParameters, BranchParameters
 from coolantd.control.conditions import Condition
+from coolantd.control.golden import golden_plan
 from coolantd.control.plan import ActuatorParameters, make_plan
 from coolantd.control.step import carry_state, initial_state, step
 from coolantd.point import Quality, Reason, Snapshot
@@ -16,6 +18,7 @@ from coolantd.safety.hazards import Force
 from coolantd.safety.leak_layout import Z_ISOLATE, Z_STEP, Kind, Level, Step, StepState
 from coolantd.safety.leak_orders import acknowledge
 from coolantd.safety.leak_plan import DetectorParameters, ZoneParameters, pack_leaks
+from coolantd.safety.modes import Mode
 from coolantd.safety.requests import Request
 
 PERIOD_S, RATE = 0.5, 5.0
@@ -161,3 +164,57 @@ def test_a_branch_that_is_shut_off_throttles_no_other_and_is_not_called_starved(
     assert decision.commands[:3].tolist() == [0.0, 100.0, 100.0]
     assert plant.state.branch_b[:, B_STATE].tolist() == [BranchState.HELD, BranchState.BALANCED, BranchState.BALANCED]
     assert conditions == set()
+
+
+class CduPlant:
+    """The golden CDU, adopted and obedient, with two leak detectors and a power meter behind its points."""
+
+    def __init__(self):
+        detectors = tuple(
+            DetectorParameters(tag=f"m.{k}", point=k, level=Level.MAJOR, wet_above=0.5) for k in (WET_A, WET_B)
+        )
+        zone = ZoneParameters(name="skid", kind=Kind.CDU, place="skid", detectors=detectors, cdu=0, power=(METER,),
+                              isolate_at=Level.MAJOR, power_at=Level.MAJOR, power_timeout_s=2.0)  # fmt: skip
+        self.plan = replace(golden_plan(), leaks=pack_leaks([zone]))
+        self.state, self.now_s = initial_state(self.plan), 1000.0
+        self.value = np.array([34.0, 90.0, 50.0, 70.0, 50.0, 70.0, 17.0, 400.0, 1.0, 0.0, 0.0, 80.0])
+        self.speeds = []
+
+    def run(self, cycles):
+        for _ in range(cycles):
+            n = len(self.value)
+            good = np.full(n, int(Quality.GOOD)), np.full(n, int(Reason.NONE)), np.zeros(n)
+            self.state, self.decision = step(self.plan, self.state, Snapshot(self.value.copy(), *good), self.now_s)
+            self.now_s += self.plan.period_s
+            for rows, command in zip(((2, 4), (3, 5)), self.decision.commands, strict=True):
+                if np.isfinite(command):
+                    self.value[list(rows)] = command
+            self.speeds.append(float(self.value[3]))
+
+
+WET_A, WET_B, METER = 9, 10, 11
+PUMP = 1
+
+
+def test_fm_05_i3_the_gate_lets_a_leak_stop_the_last_pump_once_the_power_is_off_and_not_before():
+    plant = CduPlant()
+    plant.run(10)
+    assert plant.decision.modes[0] == Mode.AUTOMATIC
+    plant.value[[WET_A, WET_B]] = 1.0
+    plant.run(40)
+    assert plant.decision.zone_requests[0, Request.POWER_OFF] == 1
+    assert (plant.decision.modes[0], plant.value[3] > 0.0) == (Mode.AUTOMATIC, True)
+    plant.value[METER] = 0.0
+    plant.run(100)
+    assert (plant.value[3], plant.decision.forced[PUMP], plant.decision.refusals[PUMP]) == (0.0, Force.TRIP, 0)
+    assert plant.decision.modes[0] == Mode.TRIPPED
+    slew = plant.plan.actuators[PUMP].slew_pct_per_s * plant.plan.period_s
+    least = plant.plan.actuators[PUMP].minimum
+    assert all(a - b <= slew + 1e-6 or a <= least + 1e-6 for a, b in itertools.pairwise(plant.speeds))
+    plant.value[[WET_A, WET_B]] = 0.0
+    plant.run(100)
+    assert plant.value[3] == 0.0
+    (z, d), refusal = acknowledge(plant.plan.leaks, (plant.state.leak_z, plant.state.leak_d), 0)
+    plant.state = replace(plant.state, leak_z=z, leak_d=d)
+    plant.run(200)
+    assert (refusal, plant.decision.modes[0], plant.value[3] >= least) == ("", Mode.AUTOMATIC, True)
