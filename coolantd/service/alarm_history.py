@@ -29,6 +29,8 @@ PAGES_MAX: Final = 16_384
 NEARLY_RATIO: Final = 0.9
 """A file of this part of its pages was full of rows; below it the disk is."""
 WAL_BYTES_MAX: Final = 4 << 20
+SYNCHRONOUS: Final = "NORMAL"
+"""A power cut may cost the last events, never the file (sqlite.org/wal.html)."""
 BATCH_MAX: Final = 200
 BUSY_S: Final = 1.0
 """How long another program may hold the file, an operator's own sqlite3 for instance, before rows are lost."""
@@ -284,7 +286,7 @@ def _settle(answer: "asyncio.Future[list[dict[str, Any]]]", result: "list[dict[s
 def _prepare(db: sqlite3.Connection) -> None:
     """Set a fresh connection up, and make sure that what it opened is sound."""
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
     db.execute(f"PRAGMA max_page_count = {PAGES_MAX}")
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()

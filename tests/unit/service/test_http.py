@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import orjson
 import pytest
-from service_view_factory import NAN, make_view
+from service_view_factory import ALARM, NAN, make_view
 
 from coolantd.errors import CoolantdError
 from coolantd.point import Reason, bad, good
 from coolantd.service import http_listener
+from coolantd.service.alarm_view import AlarmsView
 from coolantd.service.http import HttpFace
 from coolantd.service.http_listener import CONNECTIONS_MAX
 from coolantd.service.metrics import Metrics
@@ -329,3 +330,13 @@ async def test_stop_without_start_and_twice_is_harmless():
 def test_importing_the_face_does_not_import_the_server_library():
     code = "import sys, coolantd.service.http; sys.exit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0
+
+
+async def test_alarms_have_a_page_of_their_own():
+    async with face(make_view(alarms=AlarmsView(alarms=(ALARM,), announced_10min=1))) as http:
+        answer = await ask(http, "/api/v1/alarms")
+    shown = orjson.loads(answer.body)
+    assert (answer.status, shown["flood"], shown["announced_10min"]) == (200, False, 1)
+    assert shown["alarms"][0]["tag"] == "cdu1/fouling"
+    assert shown["alarms"][0]["hidden_left_s"] is None, "what is not known is null"
+    assert {"cause", "consequence", "action"} <= set(shown["alarms"][0])

@@ -4,10 +4,11 @@ import dataclasses
 from collections import Counter
 
 import orjson
-from service_view_factory import FOULED, make_snapshot, make_view, uncertain
+from service_view_factory import ALARM, FOULED, make_snapshot, make_view, uncertain
 
 from coolantd.point import Reason, bad, good
-from coolantd.service.state_publisher import POINTS_PER_TICK_MAX, StatePublisher
+from coolantd.service.alarm_view import AlarmsView
+from coolantd.service.state_publisher import ALARMS_MAX, POINTS_PER_TICK_MAX, StatePublisher
 
 TICK_S = 0.5
 
@@ -135,3 +136,22 @@ def test_the_state_tells_the_conditions_without_an_age_that_would_change_all_the
     run(publisher, make_view(conditions=(FOULED,)), 1.0, begin_s=0.0)
     state = outbox.take("coolantd/row/state")[0][1]
     assert state["conditions"] == [{"cdu": "cdu1", "condition": "fouling", "detail": ""}]
+
+
+def test_the_state_tells_what_an_operator_is_to_see_with_its_age_which_alone_is_no_news():
+    outbox, publisher = make_publisher()
+
+    def view(*states, age_s=12.0, flood=False):
+        alarms = tuple(dataclasses.replace(ALARM, state=state, age_s=age_s) for state in states)
+        return make_view(alarms=AlarmsView(alarms=alarms, flood=flood))
+
+    run(publisher, view("unacknowledged", "shelved", "suppressed"), 1.0, begin_s=0.0)
+    ((_, state),) = outbox.take("coolantd/row/state")
+    told = {"subject": "cdu1", "kind": "fouling", "priority": "low", "state": "unacknowledged", "detail": ""}
+    assert (state["alarms"], state["alarm_flood"]) == ([told | {"age_s": 12.0}], False)
+    run(publisher, view("unacknowledged", age_s=15.0), 5.0, begin_s=2.0)
+    assert outbox.take("coolantd/row/state") == []
+    run(publisher, view("acknowledged"), 1.0, begin_s=8.0)
+    assert outbox.take("coolantd/row/state")[0][1]["alarms"][0]["state"] == "acknowledged"
+    run(publisher, view(*["unacknowledged"] * 200), 1.0, begin_s=10.0)
+    assert len(outbox.take("coolantd/row/state")[0][1]["alarms"]) == ALARMS_MAX
