@@ -24,6 +24,7 @@ from coolantd.config.proxycheck import check_proxies
 from coolantd.config.pumpcheck import check_pumps
 from coolantd.errors import Problem
 from coolantd.protocol.profile import Profile, Role, WriteRule
+from coolantd.safety.envelope_pairs import LEAST_OPENING_PCT
 
 POLL_PERIODS_PER_CYCLE_MAX: Final = 2.0
 """A cycle longer than two fast polls would decide on samples it has already let grow stale."""
@@ -200,6 +201,8 @@ def _manifold(manifold: ManifoldDraft, cdus: Sequence[str], plant: Plant) -> Ite
     else:
         yield from _branches(config, rules, manifold.path, plant)
         yield from _bypass(config, device.profile, manifold.path, plant)
+        if not any(m.write and m.write.role is Role.BYPASS_VALVE for m in device.profile.messages):
+            yield from _open_enough(config, len(rules), manifold.path, plant.document)
         yield from check_balance(config, rules, cdus, manifold.path, plant)
 
 
@@ -229,3 +232,17 @@ def _bypass(config: ManifoldConfig, profile: Profile, path: KeyPath, plant: Plan
     for name, rule in rules.items():
         yield from plant.claim(f"{config.device}.{name}", (*path, "device"))
         yield from inside(position_pct, rule, key, plant.document)
+
+
+def _open_enough(config: ManifoldConfig, branches: int, path: KeyPath, document: Document) -> Iterator[Problem]:
+    """Refuse positions that together are no way for the pumps, where no bypass is either (FM-08, FM-12)."""
+    open_pct = config.branch_valve_position_pct
+    others_pct = open_pct if config.balance is None else config.balance.minimum_pct
+    together_pct = open_pct + (branches - 1) * others_pct
+    if together_pct < LEAST_OPENING_PCT:
+        yield document.problem(
+            (*path, "branch_valve_position_pct"),
+            f"all branches together {together_pct:g} % open: the pumps would deliver against shut valves",
+            value=f"{open_pct:g}",
+            allowed=f"positions that add up to {LEAST_OPENING_PCT:g} % or more, or a bypass",
+        )

@@ -50,3 +50,23 @@ def test_a_position_is_a_percentage(tmp_path, value):
     )
     (found,) = problems(tmp_path, text)
     assert "bypass_valve_position_pct" in str(found)
+
+
+@pytest.mark.parametrize(("position_pct", "refused"), [(3.1, True), (3.125, False)])
+def test_fm_12_fm_08_branches_that_are_all_but_shut_are_refused_without_a_bypass(tmp_path, position_pct, refused):
+    change = ("branch_valve_position_pct = 100.0", f"branch_valve_position_pct = {position_pct}")
+    found = problems(tmp_path, edited(change, text=DEMO)) if refused else ()
+    for problem in found:
+        assert "all branches together 24.8 % open: the pumps would deliver against shut valves" in str(problem)
+    assert len(found) == int(refused)
+    loaded(tmp_path, edited(change, text=BYPASS))
+    if not refused:
+        loaded(tmp_path, edited(change, text=DEMO))
+
+
+def test_fm_12_of_balanced_branches_one_is_open_and_the_others_are_at_their_least(tmp_path):
+    balance = "\n[manifold.balance]\nminimum_pct = 1.0\n"
+    change = ("branch_valve_position_pct = 100.0", "branch_valve_position_pct = 17.0")
+    (found,) = problems(tmp_path, edited(change, text=DEMO + balance))
+    assert "all branches together 24 % open" in str(found)
+    loaded(tmp_path, edited((change[0], "branch_valve_position_pct = 18.0"), text=DEMO + balance))

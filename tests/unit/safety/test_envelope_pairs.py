@@ -259,3 +259,16 @@ def test_fm_04_the_last_branch_closes_as_its_bypass_opens():
 
 def test_dt_is_what_the_rig_says():
     assert STEP_PCT == 4.0 * DT_S
+
+
+def test_a_kept_pump_moves_however_short_the_cycle():
+    assert kept_speed(np.array(PUMP), 25.0, 0.1) == pytest.approx(25.4)
+
+
+def test_fm_08_a_pump_is_running_however_slow_it_may_be():
+    slow = row(0.5, zero=1.0, failsafe=75.0, group=0.0)
+    assert run([slow, BRANCH], [0.5, 24.0], [0.5, 25.0])[1] == [NONE, DEAD_HEAD]
+
+
+def test_fm_08_a_way_that_is_hardly_open_counts_with_what_it_is():
+    assert ways([(24.5, 25.0), 0.5]) == ([24.5, 0.5], [NONE, NONE])

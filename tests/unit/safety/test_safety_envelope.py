@@ -210,3 +210,22 @@ def test_refusals_have_labels_for_metrics():
         "not_adopted", "not_finite", "out_of_range", "slew", "last_pump", "not_verified", "not_writable", "not_obeying",
         "not_owned", "no_claim", "travel", "dead_head",
     ]  # fmt: skip
+
+
+def test_the_dust_allowed_is_no_more_than_the_tolerance():
+    beyond = 1.5 * TOLERANCE_PCT
+    assert TOLERANCE_PCT == 1e-6
+    assert verdict(VALVE, 100.0 + beyond, 100.0) is Refusal.OUT_OF_RANGE
+    assert verdict(VALVE, -beyond, 0.0) is Refusal.OUT_OF_RANGE
+    assert verdict(VALVE, 2.0 + beyond, 0.0) is Refusal.SLEW
+
+
+@pytest.mark.parametrize("group", [0.0, -1.0])
+def test_fm_01_a_pump_alone_starts_at_its_minimum_however_small(group):
+    slow = row(0.5, zero=1.0, failsafe=75.0, group=group)
+    assert run([slow], [0.9], [0.0], dt_s=0.1)[1] == [Refusal.LAST_PUMP if group == 0.0 else Refusal.SLEW]
+    assert run([slow, slow], [0.9, 0.5], [0.0, 0.5], dt_s=0.05)[1][0] is Refusal.SLEW
+
+
+def test_fm_01_a_fast_pump_of_another_group_helps_nobody_start_wherever_it_stands():
+    assert run([PUMP, PUMP, OTHER_PUMP], [72.0, 30.0, 72.0], [0.0, 30.0, 72.0])[1][0] is Refusal.SLEW
