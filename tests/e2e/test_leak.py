@@ -21,6 +21,8 @@ pytestmark = [*needs_broker, pytest.mark.slow]
 
 ISOLATE_MAX_S = 1.0
 """From a detector to the command on the wire, where nothing has to come before."""
+CONFIRMED_MAX_S = 2.0
+"""From somebody's word that the power is off: through the broker, and up to a whole cycle, before the same way."""
 BRANCH = 3
 TOPIC = f"manifold/manifold1/branch/{BRANCH}/valve_setpoint"
 REQUEST = "request/power_off/leak_zone/rack3"
@@ -199,7 +201,7 @@ def test_fm_04_power_before_flow_the_request_goes_out_at_once_and_the_branch_shu
         site.say(f"{topic}/confirm", {"id": said["id"], "done": True})
         wait_for("the command", lambda: site.shut_after(confirmed_s) is not None, 5.0)
         print(f"confirmation to isolate command: {round(site.shut_after(confirmed_s), 3)} s")
-        assert site.shut_after(confirmed_s) <= ISOLATE_MAX_S
+        assert site.shut_after(confirmed_s) <= CONFIRMED_MAX_S
         assert site.zone["power"] == "confirmed"
         assert site.status()["requests"][0]["confirmed"]
         assert laid.exists()  # it stands for as long as it is latched
