@@ -36,8 +36,8 @@ BUSY_S: Final = 1.0
 """How long another program may hold the file, an operator's own sqlite3 for instance, before rows are lost."""
 REOPEN_S: Final = 10.0
 """A disk that failed is tried again so often."""
-STOP_S: Final = 1.0
-"""The daemon has 5 s to stop in all."""
+STOP_S: Final = 0.3
+"""The daemon has 5 s to stop in all, and the journal of writes and the state file go first."""
 READ_MAX: Final = 5000
 """Rows of one answer: two megabytes of the control socket's sixteen."""
 READ_TIMEOUT_S: Final = 5.0

@@ -13,8 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from coolantd.safety.alarm_book import Signal
 from coolantd.safety.alarm_definition import Key
-from coolantd.safety.envelope import Refusal
-from coolantd.safety.envelope_layout import DEVICE_STATES
+from coolantd.safety.envelope_layout import DEVICE_STATES, Refusal
 from coolantd.safety.hazards import Hazard
 from coolantd.safety.meaning import NOTHING
 from coolantd.safety.modes import Mode

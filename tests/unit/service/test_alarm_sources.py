@@ -11,7 +11,7 @@ from coolantd.control.conditions import CONDITIONS, Condition
 from coolantd.control.golden import golden_plan
 from coolantd.control.step import initial_state
 from coolantd.safety.alarm_book import Signal
-from coolantd.safety.envelope import Refusal
+from coolantd.safety.envelope_layout import DEVICE_STATES, Refusal
 from coolantd.safety.hazards import HAZARDS, Hazard
 from coolantd.safety.interlocks import RULES
 from coolantd.safety.latch import H_ACKNOWLEDGED, H_ACTIVE, H_GONE_S
@@ -126,11 +126,17 @@ def test_a_cdu_in_failsafe(rig):
 
 def test_fm_22_registers_left_to_others_and_refused_writes(rig):
     rig.outlets[0].lease = object()
-    rig.outlets[1].refusal = int(Refusal(1))
+    rig.outlets[1].refusal = int(Refusal.OUT_OF_RANGE)
     first, second = (f"{each.device}.{each.name}" for each in PLAN.actuators[:2])
     found = rig.look()
     assert set(found) == {f"{first}/actuator_yielded", f"{second}/write_refused"}
-    assert found[f"{second}/write_refused"].detail == Refusal(1).label.replace("_", " ")
+    assert found[f"{second}/write_refused"].detail == "out of range"
+
+
+@pytest.mark.parametrize("refusal", sorted(DEVICE_STATES), ids=lambda each: each.name.lower())
+def test_a1_what_the_gate_refuses_for_the_devices_own_state_is_told_as_that_state(rig, refusal):
+    rig.outlets[1].refusal = int(refusal)
+    assert rig.look() == {}
 
 
 @pytest.mark.parametrize(
