@@ -8,6 +8,7 @@ from control_rig import PUMP1, PUMP2, Rig, site
 from coolantd.control.latches import LATCHING, acknowledge, anything_latched, keep_latches, why_held, with_latches
 from coolantd.control.step import initial_state
 from coolantd.control.watch_plan import WatchParameters
+from coolantd.point import Reason
 from coolantd.safety.hazards import Hazard
 from coolantd.safety.modes import Cause, Mode
 
@@ -136,3 +137,30 @@ def test_i3_with_bad_level_nothing_is_stopped_and_the_protection_says_that_it_is
     rig.step(40)
     assert rig.mode() is Mode.AUTOMATIC
     assert rig.decision.hazards[0, Hazard.PROTECTION_BLIND] == 1
+
+
+def restarted_blind(*, spoilt=("supply",), silent=(), others=()):
+    """Return a restarted rig whose CDU is latched and never had a valid scan, a minute in."""
+    rig = Rig(PLAN)
+    rig.state = with_latches(PLAN, rig.state, {"cdu0": {"level_lost": False}})
+    rig.spoil(*spoilt)
+    rig.silence(*silent)
+    for name in others:
+        rig.reason[rig.row(name)] = int(Reason.LOCAL_OVERRIDE)
+    rig.step(60)
+    return rig
+
+
+def test_i7_after_a_restart_pumps_are_stopped_although_control_was_never_let_in():
+    rig = restarted_blind()
+    assert rig.mode() is Mode.TRIPPED
+    assert (rig.get("pump1"), rig.get("pump2")) == (0.0, 0.0)
+    assert rig.get("valve") == 55.0
+
+
+def test_fm_22_a_pump_that_is_out_of_touch_or_another_writers_is_left_alone_by_a_trip_too():
+    rig = restarted_blind(silent=("pump1_rb",), others=("pump2_rb",))
+    assert rig.mode() is Mode.TRIPPED
+    assert (rig.get("pump1"), rig.get("pump2")) == (60.0, 60.0)
+    rig = restarted_blind(spoilt=("supply", "pump1"))
+    assert rig.get("pump2") == 0.0

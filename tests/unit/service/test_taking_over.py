@@ -62,3 +62,18 @@ async def test_a_stop_while_devices_are_given_back_begins_no_bus(monkeypatch: py
         )
     assert told == [["cdu1"]]
     assert not fleet.changed
+
+
+def _with_mode(loaded: Any, mode: str) -> Any:
+    cdus = tuple(cdu.model_copy(update={"mode": mode}) for cdu in loaded.config.cdus)
+    return dataclasses.replace(loaded, config=loaded.config.model_copy(update={"cdus": cdus}))
+
+
+def test_a_cdu_that_is_disabled_is_given_back_and_one_that_was_is_not_again() -> None:
+    automatic = load(DEMO)
+    disabled = _with_mode(automatic, "disabled")
+    devices = [cdu.device for cdu in automatic.config.cdus]
+    assert taking_over.devices_given_up(automatic, disabled, ()) == devices
+    assert taking_over.devices_given_up(disabled, disabled, ()) == []
+    assert taking_over.devices_given_up(disabled, automatic, ()) == []
+    assert taking_over.devices_given_up(automatic, automatic, ()) == []
