@@ -97,13 +97,16 @@ async def test_fm_26_a_loop_blocked_by_its_own_callback_is_seen_for_real():
     with structlog.testing.capture_logs() as logs:
         watch.start()
         await asyncio.sleep(0.2)
-        time.sleep(1.4)  # noqa: ASYNC251 - the fault under test
-        await asyncio.sleep(0.2)
+        while not logs:  # stand still until it is seen from beside
+            time.sleep(0.1)  # noqa: ASYNC251 - the fault under test
+        while not watch.fault():  # noqa: ASYNC110 - the loop goes on, and notes it
+            await asyncio.sleep(0.05)
         watch.stop()
     assert "loop_standing_still" in [each["event"] for each in logs]
     assert metrics.registry.get_sample_value("coolantd_loop_stalls_total", {"severity": "fault"}) >= 1
     assert watch.fault()
     assert pulses
+    watch._thread.join(10.0)
     assert not watch._thread.is_alive()
 
 
