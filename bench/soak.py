@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
     parser.add_argument("--cdus", type=int, default=24, help="virtual CDUs, 4 to 100")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long it is watched, 10 to 86400")
-    parser.add_argument("--warm-up", type=float, default=120.0, help="how long it runs before, 0 to 3600")
+    parser.add_argument("--warm-up", type=float, default=300.0, help="how long it runs before, 0 to 3600")
     parser.add_argument(
         "--poll", type=float, default=0.25, help="seconds between polls and between decisions, 0.1 to 5"
     )
