@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from control_rig import NAMES, PERIOD_S, PUMP1, SLEW, VALVE, Rig, controlling, site
+from control_rig import NAMES, PERIOD_S, PUMP1, PUMP2, SLEW, VALVE, Rig, controlling, site
 
 from coolantd.control.arrays import Seen, empty_result
 from coolantd.control.conditions import Condition
 from coolantd.control.protection import protect
+from coolantd.control.pump_plan import PumpGroupParameters
 from coolantd.control.step import initial_state, step
 from coolantd.control.trial import begin
 from coolantd.control.trial_order import Abort, Method, TrialOrder
@@ -198,3 +199,27 @@ def test_a_trial_ends_when_an_interlock_takes_its_loop():
     rig.put(heat=401.0)
     rig.step(2)
     assert rig.state.trials[0].abort is Abort.INTERLOCK
+
+
+def test_fm_01_a_standby_that_an_interlock_started_goes_back_to_rest_without_a_jump():
+    flow = WatchParameters(flow=NAMES.index("heat"), flow_full_lpm=1000.0)
+    rig = Rig(site(cdu={"watch": flow, "pump_group": PumpGroupParameters(duty=1)})).until(Mode.AUTOMATIC)
+    rig.put(heat=800.0)
+    rig.step(600)
+    rests = [i for i in (PUMP1, PUMP2) if rig.command(i) == 0.0]
+    assert len(rests) == 1
+    rig.put(heat=100.0)
+    rig.step(60)
+    assert Hazard.FLOW_LOST in hazards(rig)
+    assert min(rig.command(PUMP1), rig.command(PUMP2)) >= 75.0
+    rig.put(heat=900.0)
+    before = np.array([rig.command(PUMP1), rig.command(PUMP2)])
+    for _ in range(600):
+        rig.step()
+        now = np.array([rig.command(PUMP1), rig.command(PUMP2)])
+        starts_or_stops = (now == 0.0) | (before < 25.0)
+        assert np.abs(np.where(starts_or_stops, 0.0, now - before)).max() <= SLEW["pump1"] * PERIOD_S + 1e-9
+        assert not rig.decision.refusals.any()
+        before = now
+    assert not hazards(rig)
+    assert [i for i in (PUMP1, PUMP2) if rig.command(i) == 0.0]
