@@ -75,7 +75,7 @@ def _constants_in(module: types.ModuleType, fresh: types.ModuleType) -> list[typ
         old = vars(module).get(name)
         if isinstance(old, np.ndarray) and isinstance(new, np.ndarray) and old.shape == new.shape:
             undo.append(_array_in(old, new))
-        elif isinstance(new, int | float) and not isinstance(new, type) and old != new:
+        elif isinstance(new, int | float | tuple | frozenset) and old != new:
             undo.append(lambda name=name, old=old: vars(module).__setitem__(name, old))
             vars(module)[name] = new
     return undo

@@ -102,6 +102,22 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield "dropped", ast.Pass()
 
 
+def table_variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Yield what may be wrong in a table of a module: an entry is missing."""
+    if isinstance(node, ast.Call):
+        for k, keyword in enumerate(node.keywords):
+            if keyword.arg == "dtype":
+                continue
+            new = copy.deepcopy(node)
+            del new.keywords[k]
+            yield f"{ast.unparse(node)[:60]} without {keyword.arg}", new
+    elif isinstance(node, ast.Tuple | ast.List) and isinstance(node.ctx, ast.Load):
+        for k, element in enumerate(node.elts):
+            new = copy.deepcopy(node)
+            del new.elts[k]
+            yield f"{ast.unparse(node)[:60]} without {ast.unparse(element)[:60]}", new
+
+
 def _is_call(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
 
@@ -121,7 +137,19 @@ def _skipped(node: ast.AST) -> bool:
     )
 
 
+def _is_list_of_names(node: ast.AST) -> bool:
+    """Return whether a statement lists a module's functions: for importers, or for the compiler, which tests run."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    kernel = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "Kernel"
+    return kernel or (isinstance(target, ast.Name) and target.id in {"__all__", "HELPERS"})
+
+
 def _children(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
+    if isinstance(node, ast.Module):
+        yield from (("body", k, each) for k, each in enumerate(node.body) if not _is_list_of_names(each))
+        return
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "type_params", "bases", "keywords"} and not isinstance(
             node, ast.Call
@@ -153,7 +181,7 @@ def mutants_of(source: str) -> list[Mutant]:
     found: list[Mutant] = []
     seen: dict[tuple[str, str, str], int] = {}
     for place, parent, field, index, node in list(_sites(tree, "", inside=False)):
-        for change, new in variants(node):
+        for change, new in (*variants(node), *(() if place else table_variants(node))):
             if not place and isinstance(node, ast.Assign | ast.Expr):
                 continue  # a name that is missing is found by the import
             line = lines[getattr(node, "lineno", getattr(parent, "lineno", 1)) - 1].strip()

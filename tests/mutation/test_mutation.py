@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 from implant import implanted
 from mutants import mutants_of
-from targets import TESTS, files_for, justified
+from targets import SAMPLED, TESTS, files_for, justified
 
 REPOSITORY = Path(__file__).parents[2]
 WITHIN_S = 45
-SAMPLE = 4
+SAMPLE = 40
 """Mutants of each module in a run."""
 
 SOURCE = '''
 """Says what it is."""
 LIMIT = 5.0
+ROWS = dict(first=1, second=2), (LIMIT,)
 
 class Gate:
     """One."""
@@ -53,6 +54,8 @@ def module():
 def test_every_kind_of_mistake_is_made_and_docstrings_and_types_are_left_alone():
     found = changes(SOURCE)
     assert ("", "5.0 -> 6.0") in found
+    assert ("", "dict(first=1, second=2) without second") in found
+    assert ("", "(LIMIT,) without LIMIT") in found
     assert ("Gate.opens", "value < LIMIT -> value <= LIMIT") in found
     assert ("least", "value < best and (not value == -1) -> value < best or not value == -1") in found
     assert ("least", "not value == -1 -> value == -1") in found
@@ -107,7 +110,7 @@ def test_every_target_and_every_justified_survivor_is_still_there():
 @pytest.mark.timeout(7200 if os.environ.get("COOLANTD_FULL") else 300)
 def test_i1_i3_i8_a_sample_of_small_mistakes_in_the_safety_logic_is_found():
     full = bool(os.environ.get("COOLANTD_FULL"))
-    limits = [] if full else ["--sample", str(SAMPLE), "--seed", "1", "--within-s", str(WITHIN_S)]
+    limits = [] if full else ["--sample", str(SAMPLE), "--seed", "1", "--within-s", str(WITHIN_S), *SAMPLED]
     done = subprocess.run(
         [sys.executable, "tests/mutation", *limits], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )

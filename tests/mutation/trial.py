@@ -21,7 +21,7 @@ from implant import implanted
 from mutants import Mutant, mutants_of
 
 PATIENCE_S: Final = 20.0
-"""For all the tests of a module against one mutant; unharmed they take a few seconds."""
+"""Of processor time, for all the tests of a module against one mutant; unharmed they take a few seconds."""
 
 
 class Endless(BaseException):
@@ -79,8 +79,8 @@ class Trial:
 
     def _failing(self, items: Sequence[pytest.Item]) -> pytest.Item | None:
         """Return the first test that fails, or the one during which patience ended."""
-        previous = signal.signal(signal.SIGALRM, _give_up)
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+        previous = signal.signal(signal.SIGPROF, _give_up)
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
         item = None
         try:
             for item in items:
@@ -90,8 +90,8 @@ class Trial:
         except Endless:
             return item
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-            signal.signal(signal.SIGALRM, previous)
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
+            signal.signal(signal.SIGPROF, previous)
         return None
 
 
