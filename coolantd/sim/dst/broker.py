@@ -26,8 +26,8 @@ class Broker:
     Attributes:
         up: it takes connections and messages.
         manifolds: by topic.
-        published: (time, topic, payload) of everything the daemon published, the latest of it.
-        commands: (time, topic, payload) of the valve setpoints among it.
+        states: the last that was published, by topic.
+        commands: (time, topic, payload) of the valve setpoints since somebody last took them.
     """
 
     def __init__(self, loop: VirtualLoop, clock: Clock, rng: random.Random) -> None:
@@ -57,6 +57,8 @@ class Broker:
             for branch in manifold.branches:
                 payload = orjson.dumps(manifold.telemetry(branch, self.clock.wall_s()))
                 self.spread(manifold.telemetry_topic(branch), payload, retained=False)
+                said = orjson.dumps(manifold.leaks.says(branch, self.clock.wall_s()))
+                self.spread(manifold.leak_topic(branch), said, retained=False)
 
     def spread(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Hand a message to everybody who wants it."""
@@ -72,6 +74,11 @@ class Broker:
             if topic.startswith(f"{base}/") and topic.endswith("/valve_setpoint"):
                 self.commands.append((self.loop.time(), topic, payload))
                 manifold.take(Message(topic, payload, retained=False, received_s=0.0), self.clock.wall_s())
+
+    def take_commands(self) -> list[tuple[float, str, bytes]]:
+        """Return the valve setpoints since the last call."""
+        taken, self.commands = self.commands, []
+        return taken
 
     def enter(self, connection: "_Connection") -> None:
         """Know a connection."""

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Final
 
-from coolantd.sim.dst.faults import BAY_KINDS, SITE_KINDS, Fault, Kind
+from coolantd.sim.dst.faults import BAY_KINDS, BROKER_KINDS, SITE_KINDS, Fault, Kind
 from coolantd.sim.dst.settings import Bay, drawn_bay
 from coolantd.sim.oddities import Oddities
 
@@ -28,6 +28,9 @@ _GROUPS: Final = {
     Kind.DEVICE_LATE: "delay",
     Kind.FACILITY_OFF: "pressure",
     Kind.FACILITY_PRESSURE: "pressure",
+    Kind.LEAK_ONE: "leak",
+    Kind.LEAK_TWO: "leak",
+    Kind.LEAK_WIRE: "leak",
     Kind.RELOAD_SAME: "reload",
     Kind.RELOAD_CHANGED: "reload",
     Kind.RELOAD_BAD: "reload",
@@ -47,10 +50,11 @@ AT_ONCE: Final = frozenset(
         Kind.KILL,
         Kind.ORDERS,
         Kind.OVERRIDE,
+        Kind.SHELVE,
         Kind.BROKER_STALE,
     }
 )
-NEVER_INTERMITTENT: Final = AT_ONCE | {Kind.PUT_TO_LOCAL, Kind.LEAK}
+NEVER_INTERMITTENT: Final = AT_ONCE | {Kind.PUT_TO_LOCAL, Kind.LEAK, Kind.LEAK_TWO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +100,8 @@ def drawn_plan(seed: int, count: int = 1, *, duration_s: float = HOUR_S) -> Plan
     rng = random.Random(f"site {seed}")  # noqa: S311 - a simulation's luck
     mqtt = rng.random() < MQTT_SHARE
     period_s = rng.choice((0.5, 1.0, 1.0))
-    site = _drawn(rng, SITE_KINDS, 1, duration_s) if rng.random() < SITE_SHARE else ()
-    if not mqtt:
-        site = tuple(fault for fault in site if not fault.kind.startswith("broker"))
+    kinds = tuple(kind for kind in SITE_KINDS if mqtt or kind not in BROKER_KINDS)
+    site = _drawn(rng, kinds, 1 + mqtt, duration_s) if mqtt or rng.random() < SITE_SHARE else ()
     bays = tuple(drawn_bay(each, manifold=mqtt and k == 0) for k, each in enumerate(range(seed, seed + count)))
     return Plan(
         seed=seed,

@@ -77,11 +77,24 @@ class Kind(StrEnum):
     KILL = "kill"
     ORDERS = "orders"
     OVERRIDE = "override"
+    SHELVE = "shelve"
+    LEAK_ONE = "leak_one"
+    LEAK_TWO = "leak_two"
+    LEAK_WIRE = "leak_wire"
 
 
 SITE_KINDS: Final = tuple(kind for kind in Kind if list(Kind).index(kind) >= list(Kind).index(Kind.BROKER_OFF))
 """Those that are the whole daemon's, not one CDU's."""
 BAY_KINDS: Final = tuple(kind for kind in Kind if kind not in SITE_KINDS)
+BROKER_KINDS: Final = (
+    Kind.BROKER_OFF,
+    Kind.BROKER_STALE,
+    Kind.BROKER_GARBAGE,
+    Kind.LEAK_ONE,
+    Kind.LEAK_TWO,
+    Kind.LEAK_WIRE,
+)
+"""Those that only a site with a broker can have."""
 OUTSIDE_KINDS: Final = (
     Kind.BROKER_OFF,
     Kind.BROKER_STALE,

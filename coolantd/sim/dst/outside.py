@@ -6,7 +6,6 @@ unless somebody asks for them.
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +35,6 @@ class Disk:
     Attributes:
         full: nothing can be written.
         records: what was, the latest of it.
-        alarms: events of alarms, the latest of them.
         lost: what could not be. kept: what survives a restart.
     """
 
@@ -44,18 +42,12 @@ class Disk:
         self.kept: bytes | None = None
         self.full = False
         self.records: deque[tuple[str, dict[str, Any]]] = deque(maxlen=RECORDS_KEPT)
-        self.alarms: deque[Row] = deque(maxlen=RECORDS_KEPT)
         self.lost = 0
 
     def journal(self, path: Path, *, wall_s: Callable[[], float], on_loss: Callable[[int], Any]) -> "_Records":
         """Return a journal on this disk."""
         del path
         return _Records(self, wall_s, on_loss)
-
-    def history(self, path: Path, *, on_loss: Callable[[int], Any]) -> "_History":
-        """Return a history of alarms on this disk."""
-        del path
-        return _History(self, on_loss)
 
     def store(self, path: Path, *, on_saved: Callable[[], Any], on_failed: Callable[[], Any]) -> "_Store":
         """Return the place of what survives a restart."""
@@ -81,27 +73,6 @@ class _Records:
 
     def stop(self) -> None:
         """Do nothing: nothing waits."""
-
-
-class _History:
-    def __init__(self, disk: Disk, on_loss: Callable[[int], Any]) -> None:
-        self._disk = disk
-        self._on_loss = on_loss
-
-    def start(self) -> None:
-        """Do nothing: there is no worker."""
-
-    def stop(self) -> None:
-        """Do nothing: nothing waits."""
-
-    def record(self, rows: Sequence[Row]) -> None:
-        if self._disk.full:
-            self._on_loss(len(rows))
-        else:
-            self._disk.alarms += rows
-
-    async def read(self, query: Query) -> list[dict[str, Any]]:
-        return [asdict(row) for row in list(self._disk.alarms)[: -query.rows - 1 : -1]]
 
 
 class _Store:
@@ -130,6 +101,77 @@ class _Store:
         """Do nothing: nothing waits."""
 
 
+class Shelf:
+    """Where requests to others are laid down.
+
+    Attributes:
+        lying: those that lie there now, by name.
+    """
+
+    def __init__(self) -> None:
+        self.lying: dict[str, bytes] = {}
+
+    def __call__(self, directory: Path) -> "Shelf":
+        """Return itself: it outlives the daemon."""
+        del directory
+        return self
+
+    def start(self) -> None:
+        """Forget what an earlier process asked for."""
+        self.lying.clear()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Lay a request down."""
+        self.lying[name] = data
+
+    def remove(self, name: str) -> None:
+        """Take it back."""
+        self.lying.pop(name, None)
+
+    def stop(self) -> None:
+        """Do nothing: nothing waits."""
+
+
+class AlarmTape:
+    """Takes every event of every alarm.
+
+    Args:
+        now_s: monotonic time; what a row says of itself is wall time, which somebody may set.
+
+    Attributes:
+        fresh: (time, event) since somebody last took them.
+    """
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self.fresh: list[tuple[float, Row]] = []
+        self._now_s = now_s
+
+    def __call__(self, path: Path, *, on_loss: Callable[[int], Any]) -> "AlarmTape":
+        """Return itself: it outlives the daemon."""
+        del path, on_loss
+        return self
+
+    def start(self) -> None:
+        """Do nothing: there is no worker."""
+
+    def record(self, rows: Sequence[Row]) -> None:
+        """Keep these."""
+        self.fresh += [(self._now_s(), row) for row in rows]
+
+    async def read(self, query: Query) -> list[dict[str, Any]]:
+        """Return nothing: nobody reads it here."""
+        del query
+        return []
+
+    def stop(self) -> None:
+        """Do nothing: nothing waits."""
+
+    def take(self) -> list[tuple[float, Row]]:
+        """Return what is new."""
+        taken, self.fresh = self.fresh, []
+        return taken
+
+
 class Unwatched:
     """Nothing watches the process: it has no thread, no heap of its own and no other clock here."""
 
@@ -152,25 +194,6 @@ class Unwatched:
     def faults(self) -> tuple[ServiceFault, ...]:
         """Return none."""
         return ()
-
-
-class Unlaid:
-    """Requests to others are laid down nowhere: no unit of systemd is here to act upon a file."""
-
-    def __init__(self, directory: Path) -> None:
-        del directory
-
-    def start(self) -> None:
-        """Do nothing."""
-
-    def put(self, name: str, data: bytes) -> None:
-        """Do nothing."""
-
-    def remove(self, name: str) -> None:
-        """Do nothing."""
-
-    def stop(self) -> None:
-        """Do nothing."""
 
 
 class Manager:

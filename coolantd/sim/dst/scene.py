@@ -9,6 +9,7 @@ from coolantd.sim.dst.cdu import VirtualCdu
 from coolantd.sim.dst.faults import Fault, Kind
 from coolantd.sim.dst.network import Line
 from coolantd.sim.dst.settings import Bay
+from coolantd.sim.manifold import Manifold
 
 
 @dataclass(slots=True)
@@ -39,6 +40,14 @@ class Held:
 
 
 @dataclass(slots=True)
+class Leaked:
+    """A leak that two detectors agreed on: since when, and when its latch was opened; NaN while it is not."""
+
+    from_s: float
+    opened_s: float = math.nan
+
+
+@dataclass(slots=True)
 class Scene:
     """One CDU.
 
@@ -47,6 +56,7 @@ class Scene:
         now_s: monotonic time. faults: what is planned. active: what is so now.
         held: by setpoint (as the witness calls it), (time, what its register held) of late.
         foreign: by setpoint, what another master wrote last. operator: by setpoint, what an operator held last.
+        manifold: on which its racks hang, if any. leaked: by branch. suspected: branches where one detector spoke.
         touched_s: when anything at the site last began or ceased to fail.
     """
 
@@ -60,6 +70,9 @@ class Scene:
     held: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
     foreign: dict[str, Foreign] = field(default_factory=dict)
     operator: dict[str, Held] = field(default_factory=dict)
+    manifold: Manifold | None = None
+    leaked: dict[int, Leaked] = field(default_factory=dict)
+    suspected: set[int] = field(default_factory=set)
     touched_s: float = -math.inf
 
     def alone(self, kind: Kind) -> bool:

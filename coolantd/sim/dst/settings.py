@@ -117,7 +117,7 @@ vessel_gas_kpa = 60.0
 _MANIFOLD = """
 [[device]]
 name = "manifold-{name}"
-profile = "rack-manifold"
+profile = "rack-manifold-leak"
 mqtt = {{ topic = "manifold/{name}", branches = 2 }}
 
 [[manifold]]
@@ -125,6 +125,21 @@ name = "manifold-{name}"
 device = "manifold-{name}"
 branch_valve_position_pct = 100.0
 branch_valve_rate_pct_per_s = 2.0
+"""
+
+_ZONE = """
+[[leak_zone]]
+name = "zone-{name}-{branch}"
+kind = "branch"
+manifold = "manifold-{name}"
+branch = {branch}
+isolate = "major"
+clear_s = 5.0
+detector = [
+    {{ point = "manifold-{name}.branch{branch}_leak_rope_v", wet_above = 5.0, fault_below = 1.0, fault_above = 9.0 }},
+    {{ point = "manifold-{name}.branch{branch}_leak_tray_v", wet_above = 5.0, fault_below = 1.0, fault_above = 9.0 }},
+    {{ point = "manifold-{name}.branch{branch}_leak_spot_wet_bool", {spot} }},
+]
 """
 
 
@@ -181,4 +196,7 @@ def site_text(bays: tuple[Bay, ...], *, period_s: float, state: Path, mqtt: bool
             parts.append(_MODEL.format(name=bay.name))
         if bay.manifold and mqtt:
             parts.append(_MANIFOLD.format(name=bay.name))
+            for branch in range(1, BRANCHES + 1):
+                spot = f'fault_point = "manifold-{bay.name}.branch{branch}_leak_spot_fault_bool"'
+                parts.append(_ZONE.format(name=bay.name, branch=branch, spot=spot))
     return "\n".join(parts)

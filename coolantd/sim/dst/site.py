@@ -21,7 +21,7 @@ from coolantd.service.surroundings import Surroundings
 from coolantd.sim.dst.broker import Broker
 from coolantd.sim.dst.loop import VirtualClock, VirtualLoop
 from coolantd.sim.dst.network import Network
-from coolantd.sim.dst.outside import Desk, Disk, Manager, Prepared, Unlaid, Unwatched
+from coolantd.sim.dst.outside import AlarmTape, Desk, Disk, Manager, Prepared, Shelf, Unwatched
 from coolantd.sim.dst.scene import Scene
 
 BROKEN_LINE: Final = "\nthis is no TOML\n"
@@ -55,7 +55,7 @@ class Site:
         make: Callable[..., Daemon] = Daemon,
     ) -> None:
         self.path, self.loop, self.clock, self.network, self.broker = path, loop, clock, network, broker
-        self.disk = Disk()
+        self.disk, self.shelf, self.alarms = Disk(), Shelf(), AlarmTape(loop.time)
         self.scenes: list[Scene] = []
         self.began_s = loop.time()
         self.fed = False
@@ -92,11 +92,11 @@ class Site:
             listeners=self._listen,
             records=self.disk.journal,
             store=self.disk.store,
-            history=self.disk.history,
             moment=self._moment,
             watches=Unwatched,
+            requests=self.shelf,
+            history=self.alarms,
             supervisor=lambda: Manager(self._feed),
-            requests=Unlaid,
             compiler=self._prepared,
         )
         rng = random.Random(f"{self._seed} {self._lives}")  # noqa: S311 - jitter
@@ -120,6 +120,12 @@ class Site:
         self.network.silence()
         task.cancel()
         self.loop.create_task(self._bury(task, away_s))
+
+    def tidy_up(self) -> None:
+        """Have an operator acknowledge whatever waits for it, latches included."""
+        desk = self.desk
+        if desk is not None and self.cycle is not None:
+            self.loop.create_task(_acknowledge(desk))
 
     def hang_up(self) -> None:
         """Send SIGHUP, if there is anybody to take it."""
@@ -152,3 +158,8 @@ class Site:
         desk = Desk(*args, **kwargs)  # type: ignore[arg-type]
         self._desks.append(desk)
         return desk
+
+
+async def _acknowledge(desk: Desk) -> None:
+    for alarm in desk.view().alarms.alarms:
+        await desk.order("alarm_ack", tags=[alarm.tag], owner="operator")

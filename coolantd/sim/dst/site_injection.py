@@ -6,9 +6,11 @@ from typing import Final
 
 from coolantd.sim.dst.drawing import STALL_MAX_S
 from coolantd.sim.dst.faults import Fault, Kind
-from coolantd.sim.dst.scene import Held, Undo
+from coolantd.sim.dst.scene import Held, Leaked, Scene, Undo
+from coolantd.sim.dst.settings import BRANCHES
 from coolantd.sim.dst.site import BROKEN_LINE, Site
 from coolantd.sim.dst.witness import SETPOINTS
+from coolantd.sim.leak_detectors import Detector, Wire
 
 CLOCK_MAX_S: Final = 86_400.0
 SCRAPE_S: Final = 0.5
@@ -18,6 +20,11 @@ AWAY_MAX_S: Final = 12.0
 LEASE_MIN_S: Final = 60.0
 LEASE_S: Final = 600.0
 """And so much more at most: it ends within the run."""
+
+HOUR_S: Final = 3600.0
+LEAK_SEEN_S: Final = 4.0
+"""A leak that is shorter than a message or two may rightly go unseen."""
+OPENED_S: Final = 60.0
 
 BeginSite = Callable[[Site, Fault], Undo]
 
@@ -176,6 +183,83 @@ def _override(site: Site, fault: Fault) -> Undo:
     return _nothing
 
 
+def _shelve(site: Site, fault: Fault) -> Undo:
+    """Have an operator hide whatever alarms there are, for longer than anybody may, and as long as they may."""
+
+    async def give() -> None:
+        desk = site.desk
+        if desk is None or site.cycle is None:
+            return
+        for alarm in desk.view().alarms.alarms:
+            for for_s in (9.0 * HOUR_S, 8.0 * HOUR_S * fault.size):
+                await desk.order("alarm_shelve", tag=alarm.tag, owner="operator", reason="simulated", for_s=for_s)
+
+    site.loop.create_task(give())
+    return _nothing
+
+
+def _wet(site: Site, fault: Fault, wires: dict[Detector, Wire]) -> tuple[Scene, int, Undo] | None:
+    """Turn detectors of one branch; return where, and what dries them."""
+    scenes = [scene for scene in site.scenes if scene.manifold is not None]
+    if not scenes:
+        return None
+    scene, branch = scenes[fault.pick % len(scenes)], 1 + fault.pick % BRANCHES
+    manifold = scene.manifold
+    if manifold is None:
+        return None
+    for detector, wire in wires.items():
+        manifold.leaks.set(branch, detector, wire)
+
+    def dry() -> None:
+        for detector in wires:
+            manifold.leaks.set(branch, detector, Wire.DRY)
+
+    return scene, branch, dry
+
+
+def _leak_one(site: Site, fault: Fault) -> Undo:
+    found = _wet(site, fault, {Detector.ROPE: Wire.WET})
+    if found is None:
+        return _nothing
+    scene, branch, dry = found
+    scene.suspected.add(branch)
+    return dry
+
+
+def _leak_wire(site: Site, fault: Fault) -> Undo:
+    wire = Wire.OPEN if fault.size < 0.5 else Wire.SHORT
+    found = _wet(site, fault, {Detector.ROPE: wire, Detector.SPOT: Wire.OPEN})
+    if found is None:
+        return _nothing
+    scene, branch, dry = found
+    scene.suspected.add(branch)
+    return dry
+
+
+def _leak_two(site: Site, fault: Fault) -> Undo:
+    """Wet two detectors; when they are dry again an operator opens the latch, or half of the time forgets to."""
+    found = _wet(site, fault, {Detector.ROPE: Wire.WET, Detector.TRAY: Wire.WET})
+    if found is None:
+        return _nothing
+    scene, branch, dry = found
+    if fault.duration_s > LEAK_SEEN_S:
+        scene.leaked[branch] = leaked = Leaked(site.loop.time())
+
+    async def open_latch() -> None:
+        desk = site.desk
+        if desk is not None and site.cycle is not None:
+            reply = await desk.order("leak_acknowledge", zone=f"zone-{scene.bay.name}-{branch}")
+            if reply.get("ok"):
+                leaked.opened_s = site.loop.time()
+
+    def end() -> None:
+        dry()
+        if fault.duration_s > LEAK_SEEN_S and fault.pick % 2:
+            site.loop.call_later(OPENED_S, lambda: site.loop.create_task(open_latch()))
+
+    return end
+
+
 SITE_TABLE: Final[dict[Kind, BeginSite]] = {
     Kind.BROKER_OFF: _broker_off,
     Kind.BROKER_STALE: _broker_stale,
@@ -191,4 +275,8 @@ SITE_TABLE: Final[dict[Kind, BeginSite]] = {
     Kind.KILL: _kill,
     Kind.ORDERS: _orders,
     Kind.OVERRIDE: _override,
+    Kind.SHELVE: _shelve,
+    Kind.LEAK_ONE: _leak_one,
+    Kind.LEAK_TWO: _leak_two,
+    Kind.LEAK_WIRE: _leak_wire,
 }

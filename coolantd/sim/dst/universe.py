@@ -37,6 +37,7 @@ from coolantd.sim.dst.scene import Load, Scene, Undo
 from coolantd.sim.dst.settings import BRANCHES, MODBUS_PORT, Bay, site_text
 from coolantd.sim.dst.site import Site
 from coolantd.sim.dst.site_injection import SITE_TABLE
+from coolantd.sim.dst.site_judges import SiteSight, site_judges
 from coolantd.sim.dst.witness import SETPOINTS, Witness
 from coolantd.sim.manifold import Manifold
 
@@ -48,6 +49,10 @@ HELD_TICKS: Final = 40
 TELEMETRY_TICKS: Final = 2
 VIOLATIONS_MAX: Final = 3
 """Per invariant and bay; the first one matters."""
+LOOK_TICKS: Final = 20
+"""Between two looks at the list of alarms."""
+TIDY_S: Final = (20.0, 120.0)
+"""After everything has cleared: when an operator acknowledges what is left."""
 BLINK_S: Final = 4.0
 """An intermittent fault comes and goes at about this pace."""
 
@@ -75,12 +80,14 @@ class Outcome:
         traces: by bay, a digest of every write on its wire with its time.
         cycles: the daemon completed, the last one's only.
         writes: setpoints that reached devices.
+        branches_pct: by bay with a manifold, where its branch valves were told to be at the end.
     """
 
     violations: list[Violation] = field(default_factory=list)
     traces: dict[int, str] = field(default_factory=dict)
     cycles: int = 0
     writes: int = 0
+    branches_pct: dict[int, list[float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -114,6 +121,9 @@ class Universe:
         self._stages, self._advance, self._make, self._make_judges = stages, advance, make, make_judges
         self._watches: list[_Watch] = []
         self._site_active: list[Fault] = []
+        self._site_judges = site_judges()
+        every = (*plan.site, *(fault for faults in plan.faults for fault in faults))
+        self._clear_s = math.floor(max((fault.end_s for fault in every), default=0.0) / STRIDE_S) * STRIDE_S + 0.25
         self._ticks = 0
 
     def run(self) -> Outcome:
@@ -171,7 +181,7 @@ class Universe:
         scene = Scene(bay, cdu, line, ground, loop.time, tuple(faults), held=held)
         if broker is not None and bay.manifold:
             topic = f"manifold/{bay.name}"
-            broker.manifolds[topic] = Manifold(plant, topic, noise_ratio=1.0, seed=bay.seed)
+            scene.manifold = broker.manifolds[topic] = Manifold(plant, topic, noise_ratio=1.0, seed=bay.seed)
         self.site.scenes.append(scene)
         self._watches.append(_Watch(scene, witness, self._make_judges()))
 
@@ -222,6 +232,7 @@ class Universe:
             if self.site.broker is not None and self._ticks % TELEMETRY_TICKS == 0:
                 self.site.broker.telemetry()
             self._judge(loop.time())
+            self._judge_site(loop.time())
             self._ticks += 1
 
     def _move(self, scene: Scene) -> None:
@@ -261,19 +272,45 @@ class Universe:
             self._ask(watch, sight)
         self.site.fed = False
 
+    def _judge_site(self, now_s: float) -> None:
+        """Judge leaks and alarms, and have an operator tidy up some time after everything has cleared."""
+        site, desk = self.site, self.site.desk
+        look = self._ticks % LOOK_TICKS == 0 and desk is not None and site.cycle is not None
+        sight = SiteSight(
+            now_s=now_s,
+            began_s=site.began_s,
+            scenes=site.scenes,
+            commands=[] if site.broker is None else site.broker.take_commands(),
+            events=site.alarms.take(),
+            alarms=desk.view().alarms if look and desk is not None else None,
+        )
+        for judge in self._site_judges:
+            found = judge.look(sight)
+            if found is not None:
+                self._note(self.plan.seed, judge.name, now_s, found)
+        if any(abs(now_s - self._begin_s - self._clear_s - after_s) < STRIDE_S / 2.0 for after_s in TIDY_S):
+            site.tidy_up()
+
+    def _note(self, seed: int, invariant: str, now_s: float, text: str) -> None:
+        alike = sum((v.seed, v.invariant) == (seed, invariant) for v in self.outcome.violations)
+        if alike < VIOLATIONS_MAX:
+            found = Violation(seed=seed, invariant=invariant, time_s=now_s - self._begin_s, text=text)
+            self.outcome.violations.append(found)
+
     def _ask(self, watch: _Watch, sight: Sight) -> None:
         for judge in watch.judges:
-            found, seed = judge.look(sight), watch.scene.bay.seed
-            alike = sum((v.seed, v.invariant) == (seed, judge.name) for v in self.outcome.violations)
-            if found is not None and alike < VIOLATIONS_MAX:
-                time_s = sight.now_s - self._begin_s
-                self.outcome.violations.append(Violation(seed=seed, invariant=judge.name, time_s=time_s, text=found))
+            found = judge.look(sight)
+            if found is not None:
+                self._note(watch.scene.bay.seed, judge.name, sight.now_s, found)
         watch.witness.strange.clear()
 
     def _sum_up(self) -> None:
         for watch in self._watches:
             digest = hashlib.sha256(b"\n".join(watch.witness.trace)).hexdigest()
             self.outcome.traces[watch.scene.bay.seed] = digest
+            if watch.scene.manifold is not None:
+                told = watch.scene.cdu.plant.inputs.branch_valve_ratio * 100.0
+                self.outcome.branches_pct[watch.scene.bay.seed] = [float(value) for value in told]
             self.outcome.writes += sum(write.what in SETPOINTS.values() for write in watch.witness.writes)
         self.outcome.cycles = 0 if self.site.cycle is None else self.site.cycle.completed
 
