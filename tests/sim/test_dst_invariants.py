@@ -159,7 +159,7 @@ def test_i9_moving_what_an_operator_holds_is_found(kernels):
             words = words_of(f32(words) - 2.0) if moved else words
             await super().write(unit, table, address, words, deadline_s=deadline_s)
 
-    held = plan(site=(at(Kind.OVERRIDE, start_s=30.0, duration_s=0.0, size=0.2, pick=2),))
+    held = plan(site=(at(Kind.OVERRIDE, start_s=30.0, duration_s=0.0, size=0.8, pick=2),))
     assert "I9" in found(held, kernels, make=with_link(Knows))
     assert "I9" not in found(held, kernels)
 

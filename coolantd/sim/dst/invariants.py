@@ -46,7 +46,8 @@ class Sight:
     Attributes:
         now_s: monotonic. period_s: of poll and cycle.
         scene: the machine and its faults. writes: since the last tick.
-        mode: as the daemon says; empty while there is none. setpoint_c: of supply, in force.
+        mode: as the daemon says; empty while there is none. actuators: the same by setpoint.
+        setpoint_c: of supply, in force.
         status_s: when the newest good status block was asked for. heard_s: anything good.
         strange: what the witness found odd.
         fed: the watchdog was fed since the last tick. site_active: kinds of the site's faults that are on.
@@ -59,6 +60,7 @@ class Sight:
     scene: Scene
     writes: list[Write]
     mode: str = ""
+    actuators: dict[str, str] = field(default_factory=dict)
     setpoint_c: float = math.nan
     status_s: float = -1e9
     heard_s: float = -1e9
@@ -352,7 +354,8 @@ class I9Override:
             if held is None or any(f.start_s <= sight.run_s for f in scene.faults):
                 continue
             arrived_s = held.from_s + 100.0 / SLEW_PCT_PER_S[write.what] + GRACE_S
-            if arrived_s < write.time_s < held.until_s and abs(write.value - held.value) > SLACK_PCT:
+            theirs = sight.actuators.get(write.what) == "override"  # an interlock goes before an operator, and says so
+            if theirs and arrived_s < write.time_s < held.until_s and abs(write.value - held.value) > SLACK_PCT:
                 return f"{write.what} = {write.value:.1f} % while an operator holds it at {held.value:g} %"
         if any(sight.now_s > held.until_s + GRACE_S for held in scene.operator.values()) and sight.mode == "override":
             return "an operator's hold outlives its lease"

@@ -122,7 +122,7 @@ class Site:
         self.loop.create_task(self._bury(task, away_s))
 
     def tidy_up(self) -> None:
-        """Have an operator acknowledge whatever waits for it, latches included."""
+        """Have an operator acknowledge whatever waits for it, and open its latch; a leak has an order of its own."""
         desk = self.desk
         if desk is not None and self.cycle is not None:
             self.loop.create_task(_acknowledge(desk))
@@ -162,4 +162,6 @@ class Site:
 
 async def _acknowledge(desk: Desk) -> None:
     for alarm in desk.view().alarms.alarms:
+        if alarm.kind.startswith("leak_"):
+            continue
         await desk.order("alarm_ack", tags=[alarm.tag], owner="operator")

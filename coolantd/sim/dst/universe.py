@@ -25,6 +25,7 @@ from coolantd.plant.loop import Plant
 from coolantd.plant.reference import reference_plant
 from coolantd.protocol.profile import Profile
 from coolantd.safety.modes import Mode
+from coolantd.service.cycle import Cycle
 from coolantd.sim.dst.broker import Broker
 from coolantd.sim.dst.cdu import VirtualCdu
 from coolantd.sim.dst.drawing import AT_ONCE, Plan, drawn_oddities
@@ -38,7 +39,7 @@ from coolantd.sim.dst.settings import BRANCHES, MODBUS_PORT, Bay, site_text
 from coolantd.sim.dst.site import Site
 from coolantd.sim.dst.site_injection import SITE_TABLE
 from coolantd.sim.dst.site_judges import SiteSight, site_judges
-from coolantd.sim.dst.witness import SETPOINTS, Witness
+from coolantd.sim.dst.witness import PUMPS, SETPOINTS, VALVE, Witness
 from coolantd.sim.manifold import Manifold
 
 STRIDE_S: Final = 0.5
@@ -258,6 +259,7 @@ class Universe:
                 scene=scene,
                 writes=witness.take(),
                 mode="" if decision is None else Mode(int(decision.modes[n])).label,
+                actuators={} if cycle is None or not scene.operator else _actuator_modes(cycle, scene.bay.name),
                 setpoint_c=math.nan if decision is None else float(decision.setpoints[n, 0]),
                 status_s=witness.status_s,
                 heard_s=witness.heard_s,
@@ -313,6 +315,18 @@ class Universe:
                 self.outcome.branches_pct[watch.scene.bay.seed] = [float(value) for value in told]
             self.outcome.writes += sum(write.what in SETPOINTS.values() for write in watch.witness.writes)
         self.outcome.cycles = 0 if self.site.cycle is None else self.site.cycle.completed
+
+
+def _actuator_modes(cycle: Cycle, device: str) -> dict[str, str]:
+    """Return the mode of each of a device's actuators, by what the witness calls it."""
+    if cycle.decision is None:
+        return {}
+    modes = zip(cycle.plan.actuators, cycle.decision.actuator_modes, strict=True)
+    return {_spoken(a.name): Mode(int(mode)).label for a, mode in modes if a.device == device}
+
+
+def _spoken(point: str) -> str:
+    return VALVE if "valve" in point else point[: len(PUMPS[0])]
 
 
 def _end_all(loop: VirtualLoop) -> None:
