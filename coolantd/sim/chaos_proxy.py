@@ -135,7 +135,8 @@ class ChaosProxy:
             await self._listen()
             return
         for _ in range(PORT_ATTEMPTS):
-            self.port = self._rng.choice(PORTS)
+            # Not by the seed: two rows would want the same one, and one of them after the other's end.
+            self.port = random.SystemRandom().choice(PORTS)
             with contextlib.suppress(OSError):
                 await self._listen()
                 return
