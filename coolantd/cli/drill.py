@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from coolantd.sim.drill_scenarios import Scenario
 
 REPEAT_MAX: Final = 100
-LOAD_RATIO: Final = 0.5
-"""Half load: room for pumps and valve to go either way."""
 _COLOURS: Final = {"kept": "green", "late": "yellow", "failed": "red"}
 
 
@@ -107,6 +105,7 @@ def _chosen(names: list[str], known: "dict[str, Scenario]") -> "list[Scenario]":
 def _carry_out(chosen: "list[Scenario]", repeat: int, *, quiet: bool) -> "list[Outcome]":
     from coolantd.sim.demo_site import demo_site
     from coolantd.sim.drill import Drill
+    from coolantd.sim.drill_scenarios import LOAD_RATIO
 
     with _Progress(quiet=quiet) as progress, demo_site(1.0) as site:
         work = Drill(site, progress.tell)

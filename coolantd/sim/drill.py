@@ -40,6 +40,11 @@ NORMAL_MAX_S: Final = 300.0
 REENTRY_MAX_PCT: Final = 2.0
 CALM_S: Final = 8.0
 """Before each run the loops come to rest."""
+REST_MAX_S: Final = 600.0
+"""A pump that tripped is given back after minutes; a run that begins before would time another fault."""
+NEAR_K: Final = 0.5
+FREE_PCT: Final = 95.0
+"""An output above it has no room to answer with."""
 READY_S: Final = 60.0
 
 OPEN_PCT: Final = 99.9
@@ -120,7 +125,7 @@ class Drill:
         outcome = Outcome(scenario.name, scenario.about, scenario.hazards, goal_s=scenario.goal_s, max_s=scenario.max_s)
         for number in range(repeat):
             self._tell(f"{scenario.name}: run {number + 1} of {repeat}, coming to rest")
-            self._wait_for("control", self._in_control, NORMAL_MAX_S)
+            self._wait_for("rest", self._at_rest, REST_MAX_S)
             self._wait_for("an open branch", lambda: _branch_pct(self._truth()) > OPEN_PCT, NORMAL_MAX_S)
             time.sleep(CALM_S)
             try:
@@ -240,7 +245,9 @@ class Drill:
             for write in self._truth(first)["writes"]:
                 if write["point"] in positions and write["point"] not in seen:
                     seen.add(write["point"])
-                    step_pct = abs(float(write["value"]) - positions[write["point"]])
+                    # a pump that stands still although it is told to run is told nothing new by the same command
+                    known = [positions[write["point"]], float(write["previous"])]
+                    step_pct = min(abs(float(write["value"]) - each) for each in known)
                     outcome.reentry_pct = max(outcome.reentry_pct, step_pct)
 
     def _truth(self, since: int | None = None) -> dict[str, Any]:
@@ -255,6 +262,18 @@ class Drill:
 
     def _in_control(self) -> bool:
         return self._mode()[0] in IN_CONTROL
+
+    def _at_rest(self) -> bool:
+        """Return whether a fault would meet a site at rest: in control, every pump whole, loops near and with room."""
+        with contextlib.suppress(CoolantdError):
+            status = self._site.ask_daemon("status")
+            supply = next(each for each in status["loops"] if each["loop"] == "supply_temp")
+            outputs = [each["output_pct"] for each in status["loops"]]
+            near = None not in (supply["process_variable"], supply["setpoint"], *outputs)
+            near = near and abs(supply["process_variable"] - supply["setpoint"]) < NEAR_K
+            whole = all(each["role"] != "tripped" for each in status["pumps"])
+            return near and whole and status["cdus"][0]["mode"] in IN_CONTROL and max(outputs) < FREE_PCT
+        return False
 
     def _wait_for(self, what: str, there: Callable[[], bool], at_most_s: float) -> None:
         until_s = time.monotonic() + at_most_s

@@ -22,6 +22,12 @@ MAX_S: Final = 2.0
 LEAK_MAX_S: Final = 1.0
 RESTART_MAX_S: Final = 10.0
 """From SIGKILL to the first command of the next daemon, as far as it can be started at once."""
+STUCK_GOAL_S: Final = 60.0
+STUCK_MAX_S: Final = 90.0
+"""What stands still is doubted for half a minute at least, so that what merely rests is left alone (FM-13: 60 s)."""
+LOAD_RATIO: Final = 0.5
+"""Half load: room for pumps and valve to go either way."""
+STEP_RATIO: Final = 0.8
 MOVE_PCT: Final = 0.05
 """Less than this is a lease renewed, and no answer."""
 
@@ -98,6 +104,15 @@ def _trip(*pumps: int) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
     return broken, tuple({**each, "available": True} for each in broken)
 
 
+def _with_load(orders: tuple[tuple[Order, ...], tuple[Order, ...]]) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
+    """Return orders with a step of the load, without which what stands still would have no reason to move."""
+    breaks, mends = orders
+    return (*breaks, {"command": "set_load", "ratio": STEP_RATIO}), (
+        *mends,
+        {"command": "set_load", "ratio": LOAD_RATIO},
+    )
+
+
 def _scenario(
     name: str, about: str, hazards: str, orders: tuple[tuple[Order, ...], tuple[Order, ...]], **more: Any
 ) -> Scenario:
@@ -154,6 +169,15 @@ SCENARIOS: Final = (
         "FM-16 FM-17",
         _show("tcs_supply_temp_c", offset=900.0),
         safe=moves(VALVE, PUMP1, PUMP2),
+    ),
+    _scenario(
+        "sensor-stuck",
+        "the supply stands still 1 K too low while the load rises; it is refused, the CDU in failsafe",
+        "FM-13",
+        _with_load(_show("tcs_supply_temp_c", factor=0.0, offset=33.0)),
+        watch=Watch.MODE,
+        goal_s=STUCK_GOAL_S,
+        max_s=STUCK_MAX_S,
     ),
     _scenario(
         "device-silent",

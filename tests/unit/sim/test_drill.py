@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from coolantd.errors import CoolantdError
 from coolantd.sim.drill import Drill, Outcome
 from coolantd.sim.drill_scenarios import (
     LEAK_MAX_S,
@@ -72,6 +73,8 @@ def test_every_scenario_names_its_hazards_and_promises_no_more_than_is_promised(
 class Site:
     """A site whose device answers a fault with a write after so many looks."""
 
+    role = "duty"
+
     def __init__(self, looks):
         self.orders, self.looks, self.left = [], looks, None
 
@@ -89,7 +92,8 @@ class Site:
         return state
 
     def ask_daemon(self, _command):
-        return {"cdus": [{"mode": "automatic", "cause": ""}]}
+        loop = {"loop": "supply_temp", "process_variable": 34.1, "setpoint": 34.0, "output_pct": 50.0}
+        return {"cdus": [{"mode": "automatic", "cause": ""}], "loops": [loop], "pumps": [{"role": self.role}]}
 
     def check_alive(self):
         pass
@@ -114,3 +118,14 @@ def test_a_fault_is_broken_timed_and_mended(monkeypatch):
     done = [order for command, order in site.orders if command == "miswire"]
     assert done[-1] == {"points": {}}, "whatever happens it is mended"
     assert any("answered" in text for text in told)
+
+
+def test_a_run_does_not_begin_while_a_pump_is_still_excluded(monkeypatch):
+    clock = {"now_s": 0.0}
+    monkeypatch.setattr("time.monotonic", lambda: clock["now_s"])
+    monkeypatch.setattr("time.sleep", lambda s: clock.update(now_s=clock["now_s"] + s))
+    site = Site(looks=1)
+    site.role = "tripped"
+    with pytest.raises(CoolantdError, match="no rest within 600 s"):
+        Drill(site, lambda text: None).run(SCENARIOS[0], 1)
+    assert all(command == "state" for command, _ in site.orders)
