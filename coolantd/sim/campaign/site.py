@@ -66,6 +66,22 @@ valve_position_table = [
     {{ heat_load_kw = 1040.0, valve_position_pct = 80.0 }},
 ]
 """
+LIMITS: Final = """
+[cdu.limits]
+supply_temp_c = 45.0
+return_temp = "cdu1.tcs_return_temp_c"
+return_temp_c = 65.0
+flow = "cdu1.tcs_flow_lpm"
+flow_full_speed_lpm = 1213.0
+pressure = "cdu1.tcs_supply_pressure_kpa"
+pressure_kpa = 330.0
+suction = "cdu1.tcs_return_pressure_kpa"
+suction_kpa = 30.0
+dead_head_kpa = 300.0
+level = "cdu1.tcs_return_spare_pressure_kpa"    # a vessel's level by the pressure of its gas
+level_low = 20.0
+level_lost = 8.0
+"""
 MODEL: Final = """
 [cdu.model]
 return_temp = "cdu1.tcs_return_temp_c"
@@ -126,6 +142,7 @@ SHOWN: Final = {
     "tcs_differential_pressure_kpa": ("tcs_differential_pressure_kpa", 0),
     "fws_differential_pressure_kpa": ("fws_differential_pressure_kpa", 0),
     "tcs_return_pressure_kpa": ("static_pressure_kpa", 0),
+    "tcs_return_spare_pressure_kpa": ("static_pressure_kpa", 0),
     "tcs_supply_pressure_kpa": ("supply_pressure_kpa", 0),
     "heat_load_kw": ("heat_load_kw", 0),
     "fws_valve_position_pct": ("fws_valve_position_pct", 0),
@@ -166,7 +183,7 @@ def make_site(*, period_s: float = 0.5, setpoint_c: float = 34.0, sensors: int =
     """Build one; every figure that is not an argument is the demo's."""
     supply = TWO_SENSORS if sensors == 2 else ONE_SENSOR
     text = HEAD.format(period_s=period_s, setpoint_c=setpoint_c, supply=supply)
-    text += MODEL * model + STANDBY * standby
+    text += LIMITS + MODEL * model + STANDBY * standby
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "site.toml"
         file.write_text(text, encoding="utf-8")
