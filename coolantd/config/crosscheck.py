@@ -24,7 +24,7 @@ from coolantd.config.proxycheck import check_proxies
 from coolantd.config.pumpcheck import check_pumps
 from coolantd.errors import Problem
 from coolantd.protocol.profile import Profile, Role, WriteRule
-from coolantd.safety.envelope_pairs import LEAST_OPENING_PCT
+from coolantd.safety.openings import LEAST_OPENING_PCT
 
 POLL_PERIODS_PER_CYCLE_MAX: Final = 2.0
 """A cycle longer than two fast polls would decide on samples it has already let grow stale."""

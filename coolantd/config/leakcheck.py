@@ -10,7 +10,7 @@ from coolantd.config.locate import KeyPath
 from coolantd.config.loopcheck import Plant, measured
 from coolantd.errors import Problem
 from coolantd.protocol.profile import Role
-from coolantd.safety.leak_steps import SHUT_PCT
+from coolantd.safety.openings import SHUT_PCT
 
 _LEVELS: Final = ("minor", "major", "critical")
 

@@ -22,8 +22,8 @@ from coolantd.control.overrides import CONTROLLED, another_pump_runs, cdu_of, st
 from coolantd.control.plan import Plan
 from coolantd.point import Quality, Reason
 from coolantd.safety.envelope_layout import L_PATHS
-from coolantd.safety.envelope_pairs import LEAST_OPENING_PCT
 from coolantd.safety.modes import Cause, Mode
+from coolantd.safety.openings import LEAST_OPENING_PCT
 
 
 def wording_refusal(owner: str, reason: str, lease_s: float) -> str:

@@ -25,9 +25,7 @@ from coolantd.safety.envelope_layout import (
     Asked,
     Refusal,
 )
-
-LEAST_OPENING_PCT: Final = 25.0
-"""Of all ways of the pumps together: one branch as far open as balancing leaves the least of them by default."""
+from coolantd.safety.openings import LEAST_OPENING_PCT
 
 _TRIP: Final = int(Claim.TRIP)
 _LAST_PUMP: Final = int(Refusal.LAST_PUMP)

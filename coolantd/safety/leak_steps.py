@@ -42,9 +42,7 @@ from coolantd.safety.leak_layout import (
     Step,
     StepState,
 )
-
-SHUT_PCT: Final = 5.0
-"""A valve measured below this is shut, one above 100 less this is open: position sensors are good to 2 %."""
+from coolantd.safety.openings import SHUT_PCT
 
 _NEVER: Final = int(Level.NEVER)
 _BAD: Final = int(Quality.BAD)

@@ -21,8 +21,7 @@ FULL = os.environ.get("COOLANTD_FULL") == "1"
 SEEDS = range(50_000 if FULL else 2_000)
 THREADS = 2
 ONCE_BROKEN = (48, 67, 72, 184)
-"""Seeds that showed a fault of the daemon, since mended. These: a trip stopped the last pump and the envelope started it
-again, over and over."""
+"""Seeds that showed a fault, since mended: a trip stopped the last pump and the envelope started it, over and over."""
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from gate_rig import BRANCH, BYPASS, DT_S, INF, NAN, OTHER_PUMP, PUMP, STEP_PCT,
 
 from coolantd.safety.claims import Claim
 from coolantd.safety.envelope_layout import Refusal
-from coolantd.safety.envelope_pairs import LEAST_OPENING_PCT, kept_speed
+from coolantd.safety.envelope_pairs import kept_speed
 from coolantd.safety.modes import Mode
+from coolantd.safety.openings import LEAST_OPENING_PCT
 from coolantd.safety.permits import EVERY_PERMIT, Permit
 
 NONE, LAST_PUMP, DEAD_HEAD = Refusal.NONE, Refusal.LAST_PUMP, Refusal.DEAD_HEAD
