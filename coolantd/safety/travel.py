@@ -22,8 +22,6 @@ BURST_RATIO: Final = 0.25
 """Share of a day's travel that may be spent at once: a morning's load steps."""
 BURST_LEAST: Final = 1.0
 """Strokes: one whole move is always possible with a full bucket."""
-DUST_RATIO: Final = 1e-9
-"""What rounding may take from a move that is exactly one cycle's slew."""
 
 GO: Final = 0
 REST: Final = 1
@@ -77,7 +75,7 @@ def wear_verdict(limit: FloatArray, travel: FloatArray, claim: int, change: floa
     if travel[T_LEFT] < strokes(limit, change):
         return SPENT
     spent_ratio = 1.0 - travel[T_LEFT] / burst_strokes(limit)
-    return REST if abs(change) < spent_ratio * limit[L_SLEW] * dt_s * (1.0 - DUST_RATIO) else GO
+    return REST if abs(change) < spent_ratio * limit[L_SLEW] * dt_s else GO
 
 
 def spend(limit: FloatArray, travel: FloatArray, change: float) -> None:

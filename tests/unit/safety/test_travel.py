@@ -7,7 +7,7 @@ from gate_rig import DT_S, NAN, STEP_PCT, VALVE, row, run
 from coolantd.safety.claims import Claim
 from coolantd.safety.envelope_layout import T_LEFT, T_TOTAL, Refusal
 from coolantd.safety.modes import Mode
-from coolantd.safety.travel import blank_travel
+from coolantd.safety.travel import GO, blank_travel, refill, wear_verdict
 
 A_DAY = 40.0
 FULL = 10.0
@@ -134,3 +134,14 @@ def test_i5_no_day_exceeds_the_budget_by_more_than_what_may_be_spent_at_once(see
     sums = np.convolve(moved, np.ones(day), mode="valid")
     assert sums.max() <= A_DAY + FULL + 1e-6
     assert sums.min() >= 0.9 * A_DAY
+
+
+def test_the_last_of_it_is_enough_for_a_move_that_needs_just_that():
+    assert wear_verdict(np.array(WEARING), np.array([0.02, 0.0]), int(Claim.LOOP), STEP_PCT, DT_S) == GO
+    assert wear_verdict(np.array(WEARING), np.array([FULL / 2.0, 0.0]), int(Claim.LOOP), STEP_PCT / 2.0, DT_S) == GO
+
+
+def test_a_short_cycle_gives_back_its_share_too():
+    travel = np.array([1.0, 0.0])
+    refill(np.array(WEARING), travel, DT_S)
+    assert travel[0] == pytest.approx(1.0 + A_DAY * DT_S / DAY_S, rel=1e-12)
