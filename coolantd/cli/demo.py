@@ -41,7 +41,7 @@ def demo(
     from coolantd.sim.demo_site import demo_site
 
     try:
-        with _one_interrupt(), demo_site(speed, rpu=True) as site, _Screen(quiet=as_json) as screen:
+        with one_interrupt(), demo_site(speed, rpu=True) as site, _Screen(quiet=as_json) as screen:
             prepare(site, screen.tell)
             screen.tell(_addresses(site))
             summary = Demo(site, duration, screen.show).run()
@@ -52,7 +52,7 @@ def demo(
 
 
 @contextlib.contextmanager
-def _one_interrupt() -> Iterator[None]:
+def one_interrupt() -> Iterator[None]:
     """Take every way of being told to end for a Ctrl-C, and only the first: ending the processes is not interrupted."""
     before = {number: signal.getsignal(number) for number in ENDING}
 

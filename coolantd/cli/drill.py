@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import orjson
 import typer
 
+from coolantd.cli.demo import one_interrupt
 from coolantd.cli.status import CONTROL_SOCKET
 from coolantd.cli.usage import FAILED, WRONG_USAGE, check_range
 from coolantd.errors import CoolantdError
@@ -107,7 +108,7 @@ def _carry_out(chosen: "list[Scenario]", repeat: int, *, quiet: bool) -> "list[O
     from coolantd.sim.drill import Drill
     from coolantd.sim.drill_scenarios import LOAD_RATIO
 
-    with _Progress(quiet=quiet) as progress, demo_site(1.0) as site:
+    with one_interrupt(), _Progress(quiet=quiet) as progress, demo_site(1.0) as site:
         work = Drill(site, progress.tell)
         work.prepare(LOAD_RATIO)
         return [work.run(each, repeat) for each in chosen]
