@@ -35,7 +35,7 @@ from coolantd.sim.chaos_toxics import Kind
 SAMPLE_S: Final = 1.0
 CLIENT_PAUSE_S: Final = 0.2
 """Of each of the clients that ask for pages, between two of them."""
-READY_S: Final = 300.0
+READY_S: Final = 900.0
 """A law that is compiled on a machine with other things to do included."""
 RISE_MAX_MB_PER_H: Final = 1.0
 FLAT_TASKS: Final = 6
