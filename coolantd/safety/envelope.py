@@ -159,7 +159,7 @@ def spare(limits: FloatArray, worn: FloatArray, asked: Asked, dt_s: float, answe
     """Hold what wear does not allow to move, in place: the command stands, so that the device goes on hearing us."""
     for i in range(limits.shape[0]):
         refill(limits[i], worn[i], dt_s)
-        if answer.refusals[i] == 0 and math.isfinite(answer.allowed[i]):
+        if math.isfinite(answer.allowed[i]):
             change = answer.allowed[i] - asked.last[i]
             verdict = wear_verdict(limits[i], worn[i], asked.claims[i], change, dt_s)
             if verdict != GO:
