@@ -261,6 +261,15 @@ def test_the_first_wet_detector_is_remembered_until_all_are_dry():
     assert bench.z(Z_FIRST) == 0.0
 
 
+def test_the_first_stays_the_first_when_it_is_dry_before_the_others():
+    bench = Bench(branch_zone(off_s=0.0))
+    bench.set(r1=1.0)
+    bench.cycle()
+    bench.set(r1=0.0, r2=1.0)
+    bench.cycle()
+    assert bench.z(Z_FIRST) == 0.0
+
+
 def test_the_first_wet_detector_is_counted_over_all_zones():
     bench = Bench(branch_zone(detectors=(rope("r1"), rope("r2"))), branch_zone(name="rack2", detectors=(rope("r3"),)))
     bench.set(r3=1.0)

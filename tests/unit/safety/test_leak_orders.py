@@ -23,7 +23,7 @@ from coolantd.safety.leak_layout import (
     Step,
     StepState,
 )
-from coolantd.safety.leak_orders import TEST_MAX_S, acknowledge, lost_latches, set_test, tell_power_off
+from coolantd.safety.leak_orders import TEST_DEFAULT_S, TEST_MAX_S, acknowledge, lost_latches, set_test, tell_power_off
 from coolantd.safety.leak_plan import blank_leaks, carry_leaks, pack_leaks
 
 NAN = math.nan
@@ -117,6 +117,10 @@ def test_a_test_has_a_limit(for_s, taken):
         assert refusal == f"a test of {for_s:g} s, allowed: 0 to 3600 s"
 
 
+def test_a_test_lasts_ten_minutes_unless_said():
+    assert TEST_DEFAULT_S == 600.0
+
+
 def test_power_is_told_to_be_off_only_where_somebody_was_asked_to_cut_it():
     bench = Bench(both())
     assert tell_power_off(bench.memory, 0) == (bench.memory, "nobody was asked to cut its power")
@@ -155,7 +159,7 @@ TAGS = [("m", "v"), ("m", "b"), ("c", "a"), ("c", "b"), ("m", "o")]
     [
         ([both()], TAGS, []),
         ([branch_zone(name="x"), both(isolate_at=Level.NEVER)], TAGS, []),
-        ([both(valve=4)], [*TAGS[:4], ("m", "v")], []),  # the same valve, elsewhere in the plan
+        ([both(valve=4)], [("m", "x"), *TAGS[1:4], ("m", "v")], []),  # the same valve, elsewhere in the plan
         ([], TAGS, ["rack1"]),
         ([both(name="other")], TAGS, ["rack1"]),
         ([both(valve=4)], TAGS, ["rack1"]),

@@ -389,6 +389,40 @@ def test_every_zone_goes_its_own_way():
     assert (bench.z(Z_ISOLATE, 1), bench.demands[OTHER]) == (1.0, 47.5)
 
 
+def test_one_meter_is_enough_to_know_that_the_power_is_off():
+    bench = Bench(powered(power=(at("kw1"),)))
+    bench.set(**LEAK)
+    bench.cycle()
+    assert bench.step(Step.POWER) is StepState.CONFIRMED
+
+
+def test_the_first_actuator_and_the_first_point_count_like_any_other():
+    bench = Bench(branch_zone(bypass=0, bypass_position=0, valve=OTHER, valve_position=at("valve"),
+                              detectors=(rope("r2"), rope("r3"))))  # fmt: skip
+    bench.cycle(moves=False)
+    bench.set(r2=1.0, r3=1.0, r1=96.0)
+    bench.cycle(moves=False)
+    assert (bench.forced[0], bench.step(Step.BYPASS), bench.step(Step.VALVE)) == (
+        1, StepState.CONFIRMED, StepState.UNDER_WAY,
+    )  # fmt: skip
+
+
+def test_a_zone_without_a_valve_is_never_found_shut():
+    bench = Bench(branch_zone(valve=None, valve_position=None))
+    bench.cycle(moves=False)
+    assert (bench.z(Z_UNSEEN), bench.z(Z_ISOLATE)) == (1.0, 0.0)
+
+
+def test_a_step_that_nothing_asks_for_any_more_is_idle_again():
+    bench = leaking()
+    bench.cycle(4)
+    bench.memory[0][0, Z_ISOLATE] = 0.0
+    bench.set(**DRY)
+    bench.memory[1][:, 0] = 0.0
+    bench.cycle()
+    assert (bench.step(Step.VALVE), bench.z(Z_STEP_S + Step.VALVE)) == (StepState.IDLE, 0.0)
+
+
 def test_a_demand_never_leaves_the_range_of_its_actuator():
     bench = leaking(bypassed())
     bench.limits[VALVE, 0], bench.limits[BYPASS, 1] = 10.0, 80.0
