@@ -129,6 +129,12 @@ def test_i2_a_cdu_that_stays_automatic_without_its_sensor_is_found(calm):
     assert judging.blind_is_failsafe(replace(calm, story=blind)) is not None
 
 
+def test_a_step_that_an_interlock_makes_is_no_bump(calm):
+    bump = spoiled(calm, bumped)
+    bump.orders[2000, :, on.O_FORCED] = 1.0
+    assert judging.re_enters_gently(bump) is None
+
+
 def test_a_failing_story_shrinks_to_the_fault_that_matters(calm):
     culprit = Fault("air", 900.0, 1500.0, 0.5)
     crowd = (Fault("dew_fails", 300.0, 320.0, 0.1), culprit, Fault("heat_fails", 400.0, 900.0, 0.9))

@@ -192,11 +192,15 @@ def within_travel(seen: Seen) -> Violation | None:
 
 
 def re_enters_gently(seen: Seen) -> Violation | None:
-    """I6: neither valve nor the fastest pump steps by more than 2 % in the cycle in which automatic is entered."""
+    """I6: neither valve nor the fastest pump steps by more than 2 % in the cycle in which automatic is entered.
+
+    An interlock in that very cycle moves them at their rate: it is not over yet.
+    """
     mode = seen.record[:, on.R_MODE]
     enters = (mode[1:] == float(Mode.AUTOMATIC)) & (mode[:-1] != float(Mode.AUTOMATIC))
+    interlocked = np.any(seen.orders[:, :, on.O_FORCED] != 0.0, axis=1)
     for name, commands in (("valve", _commands(seen, VALVE)), ("pumps", in_force_pct(seen).max(axis=0))):
-        wrong = enters & (np.abs(np.diff(commands)) > RE_ENTRY_PCT)
+        wrong = enters & ~interlocked[1:] & (np.abs(np.diff(commands)) > RE_ENTRY_PCT)
         found = _first("I6", seen, np.concatenate([[False], wrong]), f"{name} stepped on re-entry")
         if found:
             return found
