@@ -13,7 +13,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 # One worker has the tests that keep real time, one after the other; the other has all the rest (tests/conftest.py).
-TEST_WORKERS ?= --numprocesses 2 --dist loadgroup
+TEST_WORKERS ?= --numprocesses 2
 
 .PHONY: help demo test check format lock clean
 

@@ -1,8 +1,7 @@
 """What all tests share: the compiled control law, once for a run, and who may run beside whom."""
 
-from pathlib import Path
-
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from coolantd.control.stages import compiled_stages
 from coolantd.plant.loop import ADVANCE
@@ -30,16 +29,28 @@ def live():
     return LIVE.compiled(cache=False, nogil=True)
 
 
-REAL_TIME = "real-time"
+REAL_TIME = "real time"
+REAL_TIME_FOLDERS = tuple(f"tests/{name}/" for name in ("chaos", "contract", "e2e"))
 """The tests of these folders run one after the other: they keep time by the clock, with programs of the machine."""
-REAL_TIME_FOLDERS = tuple(Path(__file__).parent / name for name in ("chaos", "contract", "e2e"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+class RealTimeApart(LoadScopeScheduling):
+    """One worker gets every test that keeps real time, the others share all the rest, a test at a time.
+
+    Not ``--dist loadgroup``: pytest-xdist 3.8 marks groups in a way that pytest 9.2 no longer reads.
+    """
+
+    def _split_scope(self, nodeid):
+        return REAL_TIME if nodeid.startswith(REAL_TIME_FOLDERS) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return RealTimeApart(config, log)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if any(folder in item.path.parents for folder in REAL_TIME_FOLDERS):
-            item.add_marker(pytest.mark.xdist_group(REAL_TIME))
         compiled = {"stages", "live", "advance"} & set(getattr(item, "fixturenames", ()))
         if compiled and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(COMPILE_TIMEOUT_S))
