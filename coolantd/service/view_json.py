@@ -71,7 +71,7 @@ def state_json(view: DaemonView) -> Json:
         "pump_limits": [_unknown_to_null(asdict(limit)) for limit in view.pump_limits],
         "pumps": [_unknown_to_null(asdict(pump)) for pump in view.pumps],
         "actuators": [_unknown_to_null(asdict(actuator)) for actuator in view.actuators],
-        "cdus": [_unknown_to_null(asdict(cdu)) for cdu in view.cdus],
+        "cdus": [_unknown_to_null(asdict(cdu)) | {"hazards": list(cdu.hazards)} for cdu in view.cdus],
         "estimates": [_estimate(estimate) for estimate in view.estimates],
         "conditions": [_unknown_to_null(asdict(condition)) for condition in view.conditions],
         "overrides": [_unknown_to_null(asdict(override)) for override in view.overrides],

@@ -102,7 +102,8 @@ async def test_status_is_the_view_with_null_for_what_is_unknown():
         answer = await ask(http, "/api/v1/status")
     status = orjson.loads(answer.body)
     assert answer.headers["content-type"] == "application/json"
-    assert status["cdus"] == [{"name": "cdu1", "mode": "automatic", "cause": "", "mode_age_s": 600.0, "trial": ""}]
+    cdu = {"name": "cdu1", "mode": "automatic", "cause": "", "mode_age_s": 600.0, "hazards": [], "trial": ""}
+    assert status["cdus"] == [cdu]
     assert status["points"][1] == {
         "device": "cdu1",
         "point": "temp_1_c",
