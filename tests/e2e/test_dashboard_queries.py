@@ -12,9 +12,10 @@ from test_prometheus_scrape import prometheus, query
 DASHBOARD = Path(__file__).parents[2] / "config/grafana/coolantd.json"
 MAYBE_EMPTY = re.compile(
     r"> 0$|== [01]\)?$|not_good|write_mismatches|reloads_total|text_info|write_budget_used|time_to_limit"
-    r"|coolantd_(reset|branch)_"
+    r"|coolantd_(reset|branch|override|alarm_state|request)_?"
 )
-"""Queries that are empty while all is well, or on a site without texts, budgets for writes, resets and balancing."""
+"""Queries that are empty while all is well, or on a site without texts, budgets for writes, resets and balancing; an
+override, an alarm or a request has a series only while there is one."""
 
 pytestmark = [
     *needs_broker,
