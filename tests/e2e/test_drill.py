@@ -9,10 +9,11 @@ from live_site import FULL, live_site, needs_broker
 
 pytestmark = [*needs_broker, pytest.mark.slow]
 
-NAMES = () if FULL else ("sensor-bad", "pump-trip", "leak", "kill")
+NAMES = () if FULL else ("sensor-bad", "leak")
 REPEAT = 20 if FULL else 1
 
 
+@pytest.mark.timeout(600.0 * REPEAT)
 def test_i6_single_faults_are_answered_within_their_bounds():
     """FM-01, FM-16, FM-44. The full variant is the figure of record: every drill, 20 times."""
     command = [sys.executable, "-m", "coolantd", "drill", *NAMES, "--repeat", str(REPEAT), "--json"]
