@@ -12,6 +12,7 @@ from coolantd.config.build import build_plan, point_specs
 from coolantd.config.load import load
 from coolantd.control.plan import Plan
 from coolantd.sim.fastloop import Instrument
+from coolantd.sim.study_cdu import CDU, LIMITS, MODEL, supply_points
 
 HEAD: Final = """
 [site]
@@ -24,90 +25,6 @@ period_s = {period_s}
 name = "cdu1"
 profile = "row-cdu"
 modbus_tcp = {{ host = "192.0.2.1", port = 502, unit_id = 1 }}
-
-[[cdu]]
-name = "cdu1"
-device = "cdu1"
-mode = "automatic"
-
-[cdu.supply_temp]
-process_variable = {supply}
-manipulated_variable = "cdu1.fws_valve_position_setpoint_pct"
-setpoint_c = {setpoint_c}
-setpoint_rate_k_per_min = 2.0
-dew_point = "cdu1.dew_point_c"
-dew_point_design_c = 18.0
-dew_point_margin_k = 2.0
-gain_pct_per_k = 4.0
-integral_time_s = 20.0
-derivative_time_s = 0.0
-output_min_pct = 0.0
-output_max_pct = 100.0
-output_rate_pct_per_s = 3.3
-
-[cdu.pressure]
-process_variable = "cdu1.tcs_differential_pressure_kpa"
-manipulated_variables = ["cdu1.pump1_speed_setpoint_pct", "cdu1.pump2_speed_setpoint_pct"]
-setpoint_kpa = 90.0
-setpoint_rate_kpa_per_min = 60.0
-gain_pct_per_kpa = 0.1
-integral_time_s = 2.0
-derivative_time_s = 0.0
-output_min_pct = 30.0
-output_max_pct = 100.0
-output_rate_pct_per_s = 5.0
-
-[cdu.failsafe]
-pump_speed_pct = 75.0
-heat_load = "cdu1.heat_load_kw"
-valve_position_table = [
-    {{ heat_load_kw = 100.0, valve_position_pct = 40.0 }},
-    {{ heat_load_kw = 500.0, valve_position_pct = 68.0 }},
-    {{ heat_load_kw = 1040.0, valve_position_pct = 80.0 }},
-]
-"""
-LIMITS: Final = """
-[cdu.limits]
-supply_temp_c = 45.0
-return_temp = "cdu1.tcs_return_temp_c"
-return_temp_c = 65.0
-flow = "cdu1.tcs_flow_lpm"
-flow_full_speed_lpm = 1213.0
-pressure = "cdu1.tcs_supply_pressure_kpa"
-pressure_kpa = 330.0
-suction = "cdu1.tcs_return_pressure_kpa"
-suction_kpa = 30.0
-dead_head_kpa = 300.0
-level = "cdu1.tcs_return_spare_pressure_kpa"    # a vessel's level by the pressure of its gas
-level_low = 20.0
-level_lost = 8.0
-"""
-MODEL: Final = """
-[cdu.model]
-return_temp = "cdu1.tcs_return_temp_c"
-fws_supply_temp = "cdu1.fws_supply_temp_c"
-flow = "cdu1.tcs_flow_lpm"
-fws_pressure = "cdu1.fws_differential_pressure_kpa"
-conductance_kw_k = 325.0
-tcs_flow_rated_lpm = 1300.0
-fws_flow_rated_lpm = 1300.0
-fws_flow_open_lpm = 1650.0
-fws_pressure_rated_kpa = 170.0
-valve_authority_ratio = 0.45
-exchanger_l = 32.0
-pipe_l = 60.0
-tank_l = 110.0
-
-[cdu.estimate]
-fws_return = "cdu1.fws_return_temp_c"
-fws_flow = "cdu1.fws_flow_lpm"
-pump_head_kpa = 460.0
-pump_point_lpm = 1200.0
-pump_point_kpa = 165.0
-cdu_loss_kpa = 95.0
-static_pressure = "cdu1.tcs_return_pressure_kpa"
-vessel_gas_l = 24.0
-vessel_gas_kpa = 60.0
 """
 STANDBY: Final = """
 [cdu.pumps]
@@ -115,8 +32,6 @@ arrangement = "duty_standby"
 duty = 1
 rotation_h = 24.0
 """
-ONE_SENSOR: Final = '"cdu1.tcs_supply_temp_c"'
-TWO_SENSORS: Final = '["cdu1.tcs_supply_temp_c", "cdu1.tcs_supply_spare_temp_c"]'
 
 VALVE: Final = "fws_valve_position_setpoint_pct"
 PUMPS: Final = ("pump1_speed_setpoint_pct", "pump2_speed_setpoint_pct")
@@ -181,9 +96,10 @@ class Site:
 
 def make_site(*, period_s: float = 0.5, setpoint_c: float = 34.0, sensors: int = 2, model: bool, standby: bool) -> Site:
     """Build one; every figure that is not an argument is the demo's."""
-    supply = TWO_SENSORS if sensors == 2 else ONE_SENSOR
-    text = HEAD.format(period_s=period_s, setpoint_c=setpoint_c, supply=supply)
-    text += LIMITS + MODEL * model + STANDBY * standby
+    cdu = CDU + LIMITS + MODEL * model
+    supply = supply_points("cdu1", sensors)
+    text = HEAD.format(period_s=period_s) + cdu.format(name="cdu1", supply=supply, setpoint_c=setpoint_c)
+    text += STANDBY * standby
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "site.toml"
         file.write_text(text, encoding="utf-8")
