@@ -193,6 +193,26 @@ class Daemon:
             state_dir / "journal.jsonl", wall_s=self._clock.wall_s, on_loss=self._metrics.journal_dropped.inc
         )
         self._journal.start()
+        self._compose_control(loaded, gate)
+        self._leaks = Leaks(
+            cycle=self._cycle,
+            fleet=self._fleet,
+            clock=self._clock,
+            journal=self._journal,
+            metrics=self._metrics,
+            files=self._around.requests(loaded.config.paths.runtime / "requests"),
+        )
+        self._compose_memory(state_dir)
+        self._compose_alarms(state_dir)
+        self._cycle.watchers += [
+            self._watches.watch,
+            self._alarms.desk.look,
+            self._keeper.watch,
+            lambda now_s: self._safe_commands.follow(self._cycle, now_s),
+        ]
+
+    def _compose_control(self, loaded: Loaded, gate: StartGate) -> None:
+        """Make what commands: buses, what watches the shell itself, and the cycle."""
         table, plan = PointTable(point_specs(loaded)), build_plan(loaded)
         self._fleet = Fleet(
             clock=self._clock,
@@ -220,6 +240,8 @@ class Daemon:
             facts=ShellFacts(self._watches.faults),
         )
 
+    def _compose_memory(self, state_dir: Path) -> None:
+        """Make what is remembered over a restart."""
         self._keeper = Keeper(
             self._around.store(
                 state_dir / "state.json",
@@ -231,19 +253,14 @@ class Daemon:
             journal=self._journal,
         )
         boot_id = self._around.moment(self._clock).boot_id
-        self._leaks = Leaks(
-            cycle=self._cycle,
-            fleet=self._fleet,
-            clock=self._clock,
-            journal=self._journal,
-            metrics=self._metrics,
-            files=self._around.requests(loaded.config.paths.runtime / "requests"),
-        )
         self._keeper.add(
             self._leaks.section,
             *control_sections(self._cycle),
             override_section(self._cycle, clock=self._clock, journal=self._journal, boot_id=boot_id),
         )
+
+    def _compose_alarms(self, state_dir: Path) -> None:
+        """Make what calls people."""
         self._alarms = AlarmRoom(
             state_dir,
             make_history=self._around.history,
@@ -259,12 +276,6 @@ class Daemon:
         )
         self._alarms.start()
         self._keeper.add(self._alarms.section())
-        self._cycle.watchers += [
-            self._watches.watch,
-            self._alarms.desk.look,
-            self._keeper.watch,
-            lambda now_s: self._safe_commands.follow(self._cycle, now_s),
-        ]
 
     def _writer(self, plan: Plan, loaded: Loaded, table: PointTable) -> Writer:
         return Writer(
@@ -286,12 +297,8 @@ class Daemon:
             stopping=self._stop.is_set,
             hand_over_s=HAND_OVER_S,
         )
-        tuning = TuneOrders(
-            cycle=self._cycle,
-            journal=self._journal,
-            lock=self._reloading,
-            stopping=self._stop.is_set,
-        )
+        stopping = self._stop.is_set
+        tuning = TuneOrders(cycle=self._cycle, journal=self._journal, lock=self._reloading, stopping=stopping)
         overriding = OverrideOrders(
             cycle=self._cycle,
             journal=self._journal,
