@@ -22,12 +22,14 @@ from coolantd.control.layout import (
     Y_POSITION,
     Y_READBACK,
 )
-from coolantd.control.pid import clip
+from coolantd.control.pid import at_least, clip
 from coolantd.point import FloatArray, IntArray, Quality, Reason
 
 MOVE: Final = 0
 HOLD: Final = 1
 ADOPT: Final = 2
+APPROACH: Final = 3
+"""Adopt, and where a command of ours is in force already go there at the actuator's rate (``drive``)."""
 
 _BAD: Final = int(Quality.BAD)
 _OTHER: Final = int(Reason.LOCAL_OVERRIDE)
@@ -133,6 +135,18 @@ def adopted(f: FloatArray, position: float) -> float:
     return clip(position, f[F_MINIMUM], f[F_MAXIMUM])
 
 
+def approached(f: FloatArray, last: float, position: float, dt_s: float) -> float:
+    """Return the next command on the way from our last one to where the actuator was measured (I1).
+
+    A device that obeys follows its register, so the measurement is only behind it, and old by a poll. A pump that was
+    off, or is to be off, has no way between off and its minimum.
+    """
+    if last < f[F_MINIMUM] or (position < f[F_MINIMUM] and last <= f[F_MINIMUM]):
+        return position
+    step = f[F_RATE] * dt_s
+    return at_least(clip(position, last - step, last + step), f[F_MINIMUM])
+
+
 def drive(
     i: int,
     target: float,
@@ -154,7 +168,7 @@ def drive(
         i: actuator.
         target: where it should go, %; NaN before its CDU was adopted for the first time.
         manner: ``MOVE`` to the target, ``HOLD``, or ``ADOPT`` the measured position in this cycle too, so that
-            nothing moves at the hand-over.
+            nothing moves at the hand-over; ``APPROACH`` it while the device obeys.
         y: (actuators, ACTUATOR_INDICES).
         a: (actuators, ACTUATOR_STATE), changed in place.
         f: (actuators, ACTUATOR_PARAMETERS).
@@ -176,7 +190,8 @@ def drive(
         return a[i, A_LAST]
     last = a[i, A_LAST]
     if manner != MOVE:
-        return last
+        approaches = manner == APPROACH and known
+        return approached(f[i], last, adopted(f[i], value[position]), dt_s) if approaches else last
     target = clip(target, f[i, F_MINIMUM], f[i, F_MAXIMUM])
     if last < f[i, F_MINIMUM]:
         return f[i, F_MINIMUM]

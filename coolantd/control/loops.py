@@ -8,10 +8,12 @@ from typing import Final
 
 from coolantd.control.actuators import (
     ADOPT,
+    APPROACH,
     HOLD,
     MOVE,
     adopted,
     any_yielded,
+    approached,
     drive,
     drive_fixed,
     loop_output,
@@ -20,7 +22,7 @@ from coolantd.control.actuators import (
 )
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.events import HELPERS as EVENT_HELPERS
-from coolantd.control.events import advance_mode, is_good
+from coolantd.control.events import advance_mode, is_good, remote_refused
 from coolantd.control.layout import (
     C_FAILSAFE_SPEED,
     D_FLOOR_C,
@@ -184,10 +186,10 @@ def run_model(
     return moved
 
 
-def manner_of(mode: int, manual_pct: float, trial: float) -> int:
+def manner_of(mode: int, manual_pct: float, trial: float, obeys: bool) -> int:
     """Return how the actuators of a loop follow its output; manual without a position leaves each where it is."""
     if mode == _STARTING:
-        return ADOPT
+        return APPROACH if obeys else ADOPT
     return HOLD if mode == _MANUAL and not math.isfinite(manual_pct) and trial == 0.0 else MOVE
 
 
@@ -256,7 +258,9 @@ def decide_cdu(
     mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, somebody, dt_s)
     run_loops(p, s, c, d, x, table, y, value, quality, reason, mode, somebody, dt_s)
     i = x[X_VALVE]
-    manner = manner_of(mode, p[SUPPLY_TEMP, P_MANUAL], s[SUPPLY_TEMP, S_TRIAL])
+    manner = manner_of(
+        mode, p[SUPPLY_TEMP, P_MANUAL], s[SUPPLY_TEMP, S_TRIAL], not remote_refused(x, c, value, quality)
+    )
     demands[i] = drive(i, s[SUPPLY_TEMP, S_OUTPUT], manner, y, a, f, value, quality, reason, dt_s)
 
 
@@ -307,6 +311,7 @@ HELPERS: Final = (
     run_model,
     run_loops,
     adopted,
+    approached,
     drive,
     manner_of,
     decide_cdu,

@@ -10,6 +10,7 @@ from typing import Final
 from coolantd.control.actuators import is_yielded
 from coolantd.control.arrays import Fixed, Memory, Result, Seen
 from coolantd.control.conditions import Condition
+from coolantd.control.events import remote_refused
 from coolantd.control.layout import D_MODE, P_MANUAL, PRESSURE, PUMPS_MAX, S_OUTPUT, S_TRIAL, X_PUMP, X_PV
 from coolantd.control.loops import manner_of
 from coolantd.control.pump_drive import HELPERS as DRIVE_HELPERS
@@ -93,6 +94,7 @@ def tell(
 def distribute_cdu(
     p: FloatArray,
     s: FloatArray,
+    c: FloatArray,
     d: FloatArray,
     x: IntArray,
     h: FloatArray,
@@ -132,7 +134,7 @@ def distribute_cdu(
         for k in range(PUMPS_MAX):
             if x[X_PUMP + k] >= 0:
                 creep(k, x, h, u, s[S_OUTPUT], excess, y, a, f, value, quality, dt_s)
-    manner = manner_of(mode, p[P_MANUAL], s[S_TRIAL])
+    manner = manner_of(mode, p[P_MANUAL], s[S_TRIAL], not remote_refused(x, c, value, quality))
     drive_pumps(x, h, u, s[S_OUTPUT], mode, manner, y, a, f, value, quality, reason, demands, dt_s)
     tell(x, h, g, u, y, a, quality, reason, mode, conditions, details)
 
@@ -147,6 +149,7 @@ def distribute(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: f
         distribute_cdu(
             result.p[n, PRESSURE],
             memory.s[n, PRESSURE],
+            fixed.c[n],
             memory.d[n],
             fixed.x[n],
             fixed.h[n],

@@ -124,6 +124,25 @@ def test_every_check_can_fail(calm, check, change):
     assert check(spoiled(calm, change)) is not None
 
 
+def hour(kernels, fault):
+    story = replace(draw(1, sites()), variant=7, faults=(fault,), loads=(), load_ratio=0.8)
+    return play(story, live=kernels.live, advance=kernels.advance)
+
+
+def test_fm_02_a_protection_that_leaves_the_pumps_to_the_loops_is_found(kernels):
+    seen = hour(kernels, Fault("facility_flow_lost", 400.0, 900.0, 0.5))
+    assert judging.cools_when_hot(seen) is None
+    lazy = spoiled(seen, lambda each: [command(name, slice(800, 1800), 60.0)(each) for name in PUMPS])
+    assert judging.cools_when_hot(lazy) is not None
+
+
+def test_fm_05_a_trip_that_does_not_stop_the_pumps_is_found(kernels):
+    seen = hour(kernels, Fault("leak_fast", 400.0, 2000.0, 0.9))
+    assert seen.record[-1, on.R_MODE] == Mode.TRIPPED
+    assert judging.judge(seen) == []
+    assert judging.stops_when_dry(spoiled(seen, command(PUMPS[0], slice(-20, None), 30.0))) is not None
+
+
 def test_i2_a_cdu_that_stays_automatic_without_its_sensor_is_found(calm):
     blind = replace(calm.story, faults=(Fault("supply_all_fail", 600.0, 700.0, 0.5),))
     assert judging.blind_is_failsafe(replace(calm, story=blind)) is not None

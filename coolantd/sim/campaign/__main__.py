@@ -19,7 +19,7 @@ def main() -> int:
     """Run; 1 if an invariant was broken."""
     options = _options()
     first, end = (int(part) for part in options.seeds.split(":"))
-    typer.echo(f"{len(KINDS)} kinds of faults; compiling the closed loop takes half a minute the first time", err=True)
+    typer.echo(f"{len(KINDS)} kinds of faults; compiling the closed loop takes a minute", err=True)
     kernels = compiled()
     begun_s = shown_s = time.monotonic()
     broken: list[Outcome] = []

@@ -32,6 +32,13 @@ TRAVEL_STROKES_PER_H: Final = 40.0
 NORMAL_K: Final = 2.0
 """I6: the supply is back within the warning band."""
 STROKE_PCT: Final = 100.0
+SUPPLY_MAX_C: Final = 45.0
+"""As ``study_cdu.LIMITS`` says it; written down once more, for a judge reads no law from the accused."""
+COOLANT_MAX_C: Final = 75.0
+ANSWERED_S: Final = 30.0
+"""A sensor's lag, a delay of some seconds, and the whole range at 5 %/s."""
+HEATING: Final = frozenset({"facility_flow_lost", "facility_pressure_low", "facility_warm", "exchanger_fouled"})
+"""Faults that only make it hot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,8 @@ def in_range(seen: Seen) -> Violation | None:
 def in_slew(seen: Seen) -> Violation | None:
     """I1: between two commands no actuator is moved faster than its slew.
 
-    A pump may start at the speed in force. In starting a command may be where the actuator is: that moves nothing.
+    A pump may start at the speed in force. While the device follows its own controller a command may be where the
+    actuator is: that moves nothing.
     """
     pumps = np.nan_to_num(np.stack([_commands(seen, name) for name in PUMPS]))
     for name in (VALVE, *PUMPS):
@@ -106,8 +114,8 @@ def _position_pct(seen: Seen, name: str) -> FloatArray:
 
 
 def _adopts(seen: Seen, name: str) -> BoolArray:
-    """Return when a CDU in starting commands an actuator to be where it is, or off where it coasts down."""
-    starting = seen.record[:, on.R_MODE] == float(Mode.STARTING)
+    """Return when a CDU that follows its own controller has its actuators told to be where they are, or off."""
+    starting = (seen.record[:, on.R_MODE] == float(Mode.STARTING)) & (shown(seen, "manual_mode_bool", on.N_BIAS) == 0.0)
     commands, position = _commands(seen, name), _position_pct(seen, name)
     at_minimum = np.maximum(position, _parameters(seen, name).minimum)
     near = np.minimum(np.abs(commands - position), np.abs(commands - at_minimum)) <= ADOPTION_PCT
@@ -227,6 +235,29 @@ def holds_again(seen: Seen) -> Violation | None:
     )
 
 
+def cools_when_hot(seen: Seen) -> Violation | None:
+    """FM-02: once the supply has been above its limit for a while and nothing else is wrong, a pump is at full speed.
+
+    The loops alone would leave the pumps where the pressure wants them: this is the protection's doing. Beyond what
+    the coolant stands it expands so far that over-pressure has the pumps.
+    """
+    if any(fault.kind not in HEATING for fault in seen.story.faults):
+        return None
+    supply_c = seen.record[:, on.R_SUPPLY_TEMP_C]
+    hot = (supply_c > SUPPLY_MAX_C + NORMAL_K) & (supply_c < COOLANT_MAX_C)
+    long = _lengths(hot) * seen.site.period_s > ANSWERED_S
+    slow = in_force_pct(seen).max(axis=0) < STROKE_PCT - RE_ENTRY_PCT
+    return _first("FM-02", seen, long & slow, "hot, and no pump at full speed")
+
+
+def stops_when_dry(seen: Seen) -> Violation | None:
+    """FM-05: a CDU that has been tripped for a while, and listens, has its pumps told to stop."""
+    if any(kind in fault.kind for fault in seen.story.faults for kind in ("deaf", "device", "writer", "readback")):
+        return None
+    long = _lengths(seen.record[:, on.R_MODE] == float(Mode.TRIPPED)) * seen.site.period_s > ANSWERED_S
+    return _first("FM-05", seen, long & (in_force_pct(seen).max(axis=0) > 0.0), "tripped, and a pump is told to run")
+
+
 def finite(seen: Seen) -> Violation | None:
     """I1: nothing in plant or registers is ever anything but a number."""
     numbers = np.isfinite(np.delete(seen.record, [on.R_SETPOINT_C, on.R_FLOOR_C], axis=1)).all(axis=1)
@@ -246,6 +277,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     re_enters_gently,
     normal_again,
     holds_again,
+    cools_when_hot,
+    stops_when_dry,
 )
 
 

@@ -30,9 +30,12 @@ class Outcome:
     violations: tuple[Violation, ...]
 
 
-def compiled(*, cache: bool = True) -> Kernels:
-    """Return both compiled, without the interpreter's lock so that seeds run beside each other."""
-    return Kernels(LIVE.compiled(cache=cache, nogil=True), ADVANCE.compiled(cache=cache, nogil=True))
+def compiled() -> Kernels:
+    """Return both compiled now, without the interpreter's lock so that seeds run beside each other.
+
+    Never from numba's own cache: it does not see a change in a file that a kernel calls, and would judge an old law.
+    """
+    return Kernels(LIVE.compiled(cache=False, nogil=True), ADVANCE.compiled(cache=False, nogil=True))
 
 
 def outcome(seed: int, kernels: Kernels) -> Outcome:

@@ -1,7 +1,7 @@
 """``python -m coolantd.sim.dst --seeds 0:2000 --hours 1 --jobs 2``: run seeds, say which fail and with how little.
 
 A seed is one CDU's hour: its plant, its instruments and its faults. Several share a daemon (``--bays``). Ends with 1
-if an invariant was broken. ``NUMBA_CACHE_DIR`` keeps the compiled kernels from one run to the next.
+if an invariant was broken. Begins with a minute of compiling.
 """
 
 import argparse

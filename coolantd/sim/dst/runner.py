@@ -27,8 +27,8 @@ class Kernels:
 
 
 def compiled() -> Kernels:
-    """Return machine code; the first call of each compiles it, or finds it under ``NUMBA_CACHE_DIR``."""
-    return Kernels(compiled_stages(), ADVANCE.compiled(cache=True))
+    """Return machine code, compiled now: numba's own cache does not see a change in a file that a kernel calls."""
+    return Kernels(compiled_stages(cache=False), ADVANCE.compiled(cache=False))
 
 
 def run_plan(plan: Plan, kernels: Kernels) -> Outcome:

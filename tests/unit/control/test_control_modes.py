@@ -117,6 +117,18 @@ def test_starting_adopts_anew_while_the_device_moves_by_itself():
     assert rig.decision.outputs[0, 0] == 30.0
 
 
+def test_i1_starting_with_a_command_in_force_goes_to_the_measured_position_at_the_actuators_rate():
+    """A device that obeys follows its register: what is measured is only behind it, and a poll old."""
+    rig = controlling()
+    rig.spoil("supply", reason=Reason.NO_COMMUNICATION)
+    rig.step()
+    last = rig.decision.commands.copy()
+    rig.put(supply=34.0, valve=last[VALVE] - 12.0)
+    commands = rig.step().commands
+    assert rig.mode() is Mode.STARTING
+    assert commands[VALVE] == pytest.approx(last[VALVE] - SLEW["valve"] * PERIOD_S)
+
+
 def test_starting_holds_an_actuator_whose_position_has_failed():
     rig = Rig(site(), follows=False)
     rig.put(remote=0.0)
