@@ -7,7 +7,7 @@ from coolantd.app import Daemon
 from coolantd.sim.dst.drawing import Plan
 from coolantd.sim.dst.faults import Fault
 from coolantd.sim.dst.settings import Bay
-from coolantd.sim.dst.universe import Universe, quiet_logs
+from coolantd.sim.dst.universe import Universe
 
 STATUS, VALVE, PUMPS, REMOTE, HEARTBEAT = 5000, 352, (246, 222), 8697, 300
 DEW_WORDS = slice(40, 42)
@@ -28,7 +28,6 @@ def plan(*faults: Fault, site: tuple[Fault, ...] = (), duration_s: float = 240.0
 
 def run(wanted, kernels, **others):
     """Run a plan; ``others`` go to the universe."""
-    quiet_logs()
     stages, advance = kernels
     return Universe(wanted, stages=stages, advance=advance, **others).run()
 

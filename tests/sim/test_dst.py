@@ -16,7 +16,6 @@ from coolantd.sim.dst.injection import BAY_TABLE
 from coolantd.sim.dst.runner import Kernels, run_plan, with_outside, without_outside
 from coolantd.sim.dst.shrink import shrunk
 from coolantd.sim.dst.site_injection import SITE_TABLE
-from coolantd.sim.dst.universe import quiet_logs
 
 FULL = bool(os.environ.get("COOLANTD_FULL"))
 SITES = 250 if FULL else 4
@@ -27,7 +26,6 @@ SEEDS = tomllib.loads((Path(__file__).parent / "dst_seeds.toml").read_text())["s
 
 @pytest.fixture(scope="module")
 def kernels(stages, advance):
-    quiet_logs()
     return Kernels(stages, advance)
 
 

@@ -12,7 +12,7 @@ from coolantd.plant.loop import ADVANCE
 from coolantd.sim.dst.drawing import Plan, drawn_plan
 from coolantd.sim.dst.faults import OUTSIDE_KINDS, Fault
 from coolantd.sim.dst.shrink import shrunk
-from coolantd.sim.dst.universe import Outcome, Universe, Violation, quiet_logs
+from coolantd.sim.dst.universe import Outcome, Universe, Violation
 
 BAYS: Final = 4
 """CDUs of one daemon: what a cycle costs is shared, and a failing site is still small."""
@@ -96,7 +96,6 @@ def _kernels() -> Kernels:
 
 
 def _begin() -> None:
-    quiet_logs()
     if not _ready:
         _ready.append(compiled())
 

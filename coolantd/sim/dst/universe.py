@@ -4,13 +4,14 @@ The same plan gives the same run to the last byte on every wire.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import math
 import random
 import tempfile
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -131,7 +132,7 @@ class Universe:
         """Run from beginning to end."""
         loop = VirtualLoop()
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, _quiet():
                 asyncio.set_event_loop(loop)
                 loop.run_until_complete(self._live(loop, Path(folder)))
         finally:
@@ -338,6 +339,12 @@ def _end_all(loop: VirtualLoop) -> None:
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
-def quiet_logs() -> None:
-    """Have nothing logged: what a run shows is its outcome."""
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Have nothing logged meanwhile: what a run shows is its outcome."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
