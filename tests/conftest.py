@@ -1,11 +1,18 @@
 """What all tests share: the compiled control law, once for a run, and who may run beside whom."""
 
+import os
+
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from coolantd.control.stages import compiled_stages
 from coolantd.plant.loop import ADVANCE
 from coolantd.sim.fast_kernel import LIVE
+
+settings.register_profile("same", derandomize=True)
+if "COOLANTD_EXAMPLES" not in os.environ:
+    settings.load_profile("same")  # every run tries the same inputs; whoever asks for more of them gets new ones
 
 COMPILE_TIMEOUT_S = 600.0
 """Half a minute on an idle core, several on a busy one; whoever asks first waits for it."""

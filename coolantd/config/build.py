@@ -262,13 +262,18 @@ class _Builder:
             pump_group=build_pumps(cdu.pumps, self.point, self.speed_poll_s(pumps)),
             estimate=NOTHING_MORE if cdu.model is None else self.estimate(number, cdu),
             reset=reset_parameters(cdu, self.point),
-            watch=build_limits(cdu, self.point),
+            watch=build_limits(cdu, self.point, self.confirm_s),
         )
 
     def speed_poll_s(self, pumps: tuple[int, ...]) -> float:
         """Return how often the slowest of the pumps' speeds is read."""
         periods_s = list(self.periods_s.values())
         return max(periods_s[self.actuators[i].position] for i in pumps)
+
+    def confirm_s(self, rows: Sequence[int]) -> float:
+        """Return by when each of some rows has a second reading."""
+        periods_s = list(self.periods_s.values())
+        return HOLD_POLLS * max(periods_s[row] for row in rows)
 
     def model(self, model: ModelConfig) -> ModelParameters:
         return ModelParameters(

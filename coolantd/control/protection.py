@@ -40,7 +40,7 @@ from coolantd.safety.hazards import Fact, Force
 from coolantd.safety.leak import HELPERS as LEAK_HELPERS
 from coolantd.safety.leak import guard_leaks
 from coolantd.safety.modes import TRANSITIONS, Cause, Event, Mode
-from coolantd.safety.watch_layout import W_HOLDS_FLOW, WN_FLOW_LPM, WN_SUPPLY_C
+from coolantd.safety.watch_layout import W_CONFIRM_S, W_HOLDS_FLOW, WN_FLOW_LPM, WN_SUPPLY_C
 
 _BAD: Final = int(Quality.BAD)
 _OPERATOR: Final = int(Reason.OPERATOR_OVERRIDE)
@@ -174,7 +174,7 @@ def guard_cdus(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: f
             result.hazard_details[n],
             dt_s,
         )
-        advance_hazards(hz, result.causes[n], result.hazards[n], dt_s)
+        advance_hazards(hz, result.causes[n], fixed.watch_p[n, W_CONFIRM_S], result.hazards[n], dt_s)
         if trips(hz):
             adopt_pumps(n, fixed, memory, seen, result)
         guard_cdu(

@@ -24,6 +24,7 @@ class WatchParameters:
         pressure_max_kpa: at ``pressure``. suction_min_kpa: at ``suction``.
         suction_speed_pct: fastest pump speed while suction pressure or level is low.
         head_kpa: differential pressure of the pumps at full speed against a shut loop.
+        confirm_s: by then a second reading has come.
         level_low, level_lost: at ``level``, in its unit.
         returns, flow, differential, pressure, suction, level, fws_supply: points.
     """
@@ -38,6 +39,7 @@ class WatchParameters:
     head_kpa: float = NAN
     level_low: float = NAN
     level_lost: float = NAN
+    confirm_s: float = 2.0
     returns: int | None = None
     flow: int | None = None
     differential: int | None = None
@@ -84,6 +86,7 @@ def pack_watch(watch: WatchParameters, own: Watched) -> tuple[FloatArray, IntArr
     w[at.W_LEVEL_LOW], w[at.W_LEVEL_LOST] = watch.level_low, watch.level_lost
     w[at.W_PRESSURE_SETPOINT_KPA] = own.setpoint if own.unit == "kPa" else NAN
     w[at.W_HOLDS_FLOW] = float(own.unit == "L/min")
+    w[at.W_CONFIRM_S] = watch.confirm_s
     points = {
         at.WX_SUPPLY: own.supply,
         at.WX_RETURN: watch.returns,

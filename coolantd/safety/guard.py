@@ -14,7 +14,7 @@ from coolantd.safety.detect import follow_supply, judge_data, judge_fill, judge_
 from coolantd.safety.force import HELPERS as FORCE_HELPERS
 from coolantd.safety.force import ask, force_cdu, trips
 from coolantd.safety.hazards import FACTS, HAZARDS, Fact, Hazard
-from coolantd.safety.interlocks import R_LATCHES, R_OFF_S, R_ON_S, TABLE
+from coolantd.safety.interlocks import R_CONFIRMED, R_LATCHES, R_OFF_S, R_ON_S, TABLE
 from coolantd.safety.latch import GONE, H_ACTIVE, H_THERE_S, THERE, advance_hazard
 from coolantd.safety.latch import HELPERS as LATCH_HELPERS
 from coolantd.safety.meaning import NOTHING
@@ -66,14 +66,23 @@ def judge(
         causes[HAZARD_OF[fact]] = THERE if facts[fact] == 1 else GONE
 
 
-def advance_hazards(hz: FloatArray, causes: IntArray, hazards: IntArray, dt_s: float) -> None:
-    """Take every hazard of one CDU through one cycle; ``hz`` and ``hazards`` change in place."""
+def advance_hazards(hz: FloatArray, causes: IntArray, confirm_s: float, hazards: IntArray, dt_s: float) -> None:
+    """Take every hazard of one CDU through one cycle; ``hz`` and ``hazards`` change in place.
+
+    Args:
+        hz: (HAZARDS, HAZARD_STATE).
+        causes: (HAZARDS,) what ``judge`` said.
+        confirm_s: by then a second reading has come (``W_CONFIRM_S``).
+        hazards: (HAZARDS,) 1 for each in force.
+        dt_s: seconds since the last call.
+    """
     if trips(hz):
         causes[_PUMPS_OFF] = GONE  # they are off because they were stopped
     for hazard in range(HAZARDS):
         if causes[hazard] != GONE or hz[hazard, H_ACTIVE] == 1.0 or hz[hazard, H_THERE_S] > 0.0:
             rule = TABLE[hazard]
-            advance_hazard(hz[hazard], causes[hazard], rule[R_ON_S], rule[R_OFF_S], rule[R_LATCHES], dt_s)
+            on_s = rule[R_ON_S] + rule[R_CONFIRMED] * confirm_s
+            advance_hazard(hz[hazard], causes[hazard], on_s, rule[R_OFF_S], rule[R_LATCHES], dt_s)
         hazards[hazard] = int(hz[hazard, H_ACTIVE])
 
 

@@ -78,6 +78,7 @@ class Rule:
     Attributes:
         rows: of the hazard analysis.
         on_s: how long the cause has to be there; 0 acts on the first reading that shows it.
+        confirmed: a second reading has to show it too: one odd reading is no hazard. How long that takes is the CDU's.
         off_s: how long it has to be gone.
         rank: of its orders, 1 to 9; 0 without any.
         trips: its orders take the CDU to tripped.
@@ -90,11 +91,10 @@ class Rule:
     rank: int = 0
     orders: tuple[Order, ...] = ()
     asks: tuple[Ask, ...] = ()
+    confirmed: bool = False
     trips: bool = False
 
 
-TWO_POLLS_S: Final = 2.0
-"""Of the second at which fast points are polled: one odd reading is no hazard."""
 CALM_S: Final = 10.0
 """Gone for this long: no actuator goes to and fro on a reading that dithers about its limit."""
 _COOL: Final = (Order(Target.VALVE, at_least=At.MAXIMUM), Order(Target.PUMPS, at_least=At.MAXIMUM))
@@ -108,16 +108,18 @@ RULES: Final[dict[Hazard, Rule]] = {
     Hazard.FLOW_LOW: Rule(rows=("FM-01",), on_s=100.0, off_s=CALM_S),
     Hazard.FLOW_LOST: Rule(
         rows=("FM-01",),
-        on_s=TWO_POLLS_S,
+        on_s=0.0,
         off_s=CALM_S,
+        confirmed=True,
         rank=4,
         orders=(Order(Target.EVERY_PUMP, at_least=At.FAILSAFE),),
         asks=(Ask(Request.REDUCE_LOAD, 5.0),),
     ),
     Hazard.NO_FLOW: Rule(
         rows=("FM-01",),
-        on_s=TWO_POLLS_S,
+        on_s=0.0,
         off_s=CALM_S,
+        confirmed=True,
         rank=4,
         orders=(Order(Target.EVERY_PUMP, at_least=At.FAILSAFE),),
         asks=(_LESS_LOAD, Ask(Request.POWER_OFF, 5.0)),
@@ -130,8 +132,9 @@ RULES: Final[dict[Hazard, Rule]] = {
     Hazard.OVER_TEMP_SOON: Rule(rows=("FM-02",), on_s=1.0, off_s=CALM_S, rank=5, orders=_COOL),
     Hazard.CONDENSATION: Rule(
         rows=("FM-03",),
-        on_s=TWO_POLLS_S,
+        on_s=0.0,
         off_s=5.0,
+        confirmed=True,
         rank=3,
         orders=(Order(Target.VALVE, at_most=At.MINIMUM), Order(Target.PUMPS, at_least=At.MINIMUM)),
     ),
@@ -184,7 +187,8 @@ R_ON_S: Final = 0
 R_OFF_S: Final = 1
 R_LATCHES: Final = 2
 R_TRIPS: Final = 3
-R_LOW: Final = 4
+R_CONFIRMED: Final = 4
+R_LOW: Final = 5
 """len(Target) columns: ``At`` of the lower bound of each kind of actuator."""
 R_HIGH: Final = R_LOW + len(Target)
 R_ASK_S: Final = R_HIGH + len(Target)
@@ -193,7 +197,8 @@ RULE_COLUMNS: Final = R_ASK_S + len(Request)
 
 
 def _packed(rule: Rule) -> list[float]:
-    row = [rule.on_s, rule.off_s, float(rule.clear), float(rule.trips)] + [0.0] * (2 * len(Target))
+    row = [rule.on_s, rule.off_s, float(rule.clear), float(rule.trips), float(rule.confirmed)]
+    row += [0.0] * (2 * len(Target))
     for order in rule.orders:
         row[R_LOW + order.target] = float(order.at_least)
         row[R_HIGH + order.target] = float(order.at_most)

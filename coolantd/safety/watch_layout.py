@@ -29,7 +29,9 @@ W_PRESSURE_SETPOINT_KPA: Final = 12
 """Of a pump loop that holds a pressure; NaN for any other."""
 W_HOLDS_FLOW: Final = 13
 """1 where the pump loop holds a flow."""
-WATCH_PARAMETERS: Final = 14
+W_CONFIRM_S: Final = 14
+"""By then a second reading of flow, pressure and supply temperature has come."""
+WATCH_PARAMETERS: Final = 15
 
 WX_SUPPLY: Final = 0
 WX_RETURN: Final = 1

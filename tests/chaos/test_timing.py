@@ -42,8 +42,8 @@ LAST_S, PAUSE_S = 4.0, 22.0
 SPREAD_S = 3.0
 MORE_PCT = 0.45
 """Of speed: less than one cycle's step at the rate allowed, more than the loop moves by itself at rest."""
-CONFIRM_S = 2.0
-"""A flow is lost when two polls say so, of a second each as the slowest fast points have."""
+CONFIRM_S = 1.5 * POLL_S
+"""A flow is lost when two polls say so: by then the second has come."""
 KINDS = ("trip", "nan", "hot", "flow", "mute")
 WRONG_SENSORS = {
     "hot": {"tcs_supply_temp_c": {"offset": 15.0}},

@@ -1,6 +1,7 @@
 """Limits of a CDU's protection: what they become in the plan, their defaults, and what cannot be right."""
 
 import math
+import re
 
 import pytest
 from config_files import DEMO, edited, loaded, problems
@@ -78,3 +79,12 @@ def test_fm_12_what_cannot_be_right_is_one_sentence_at_its_key(tmp_path, lines, 
     (found,) = problems(tmp_path, with_limits(lines))
     assert key in str(found)
     assert what in str(found)
+
+
+@pytest.mark.parametrize(("poll_s", "confirm_s"), [("0.5", 0.75), ("1.0", 1.5), ("5.0", 2.0)])
+def test_fm_01_a_second_reading_is_awaited_as_long_as_the_cdus_own_poll_takes_and_never_longer_than_promised(
+    tmp_path, poll_s, confirm_s
+):
+    text = with_limits('flow = "cdu1.tcs_flow_lpm"\nflow_full_speed_lpm = 700.0')
+    text = re.sub("poll_fast_s = .*", f"poll_fast_s = {poll_s}", text)
+    assert watch_of(tmp_path, text).confirm_s == confirm_s

@@ -10,6 +10,7 @@ from coolantd.safety.hazards import FACTS, HAZARDS, Fact, Force, Hazard
 from coolantd.safety.interlocks import (
     BY_RANK,
     R_ASK_S,
+    R_CONFIRMED,
     R_HIGH,
     R_LATCHES,
     R_LOW,
@@ -27,6 +28,8 @@ from coolantd.safety.meaning import Detail
 from coolantd.safety.requests import REQUESTS, Request
 
 NEVER = math.inf
+CONFIRMED = {Hazard.FLOW_LOST, Hazard.NO_FLOW, Hazard.CONDENSATION}
+"""What one odd reading does not begin."""
 COOL = {Target.VALVE: (At.MAXIMUM, At.NONE), Target.PUMPS: (At.MAXIMUM, At.NONE)}
 UNLOAD = {Target.PUMPS: (At.MINIMUM, At.MINIMUM), Target.BYPASS: (At.MAXIMUM, At.NONE)}
 LIMITED = {Target.PUMPS: (At.MINIMUM, At.LIMITED)}
@@ -34,14 +37,14 @@ RUN = {Target.EVERY_PUMP: (At.FAILSAFE, At.NONE)}
 EXPECTED = {
     # on, off, rank, orders: (at least, at most), reduce load after, power off after
     Hazard.FLOW_LOW: (100.0, 10.0, 0, {}, NEVER, NEVER),
-    Hazard.FLOW_LOST: (2.0, 10.0, 4, RUN, 5.0, NEVER),
-    Hazard.NO_FLOW: (2.0, 10.0, 4, RUN, 0.0, 5.0),
+    Hazard.FLOW_LOST: (0.0, 10.0, 4, RUN, 5.0, NEVER),
+    Hazard.NO_FLOW: (0.0, 10.0, 4, RUN, 0.0, 5.0),
     Hazard.SUPPLY_TEMP_HIGH: (120.0, 10.0, 0, {}, NEVER, NEVER),
     Hazard.OVER_TEMP_SUPPLY: (0.0, 10.0, 5, COOL, 0.0, NEVER),
     Hazard.OVER_TEMP_RETURN: (0.0, 10.0, 5, COOL, 0.0, NEVER),
     Hazard.OVER_TEMP_SOON: (1.0, 10.0, 5, COOL, NEVER, NEVER),
     Hazard.CONDENSATION: (
-        2.0, 5.0, 3, {Target.VALVE: (At.NONE, At.MINIMUM), Target.PUMPS: (At.MINIMUM, At.NONE)}, NEVER, NEVER
+        0.0, 5.0, 3, {Target.VALVE: (At.NONE, At.MINIMUM), Target.PUMPS: (At.MINIMUM, At.NONE)}, NEVER, NEVER
     ),
     Hazard.OVER_PRESSURE: (0.0, 10.0, 7, UNLOAD, NEVER, NEVER),
     Hazard.DEAD_HEAD: (2.0, 10.0, 8, UNLOAD, NEVER, NEVER),
@@ -79,6 +82,7 @@ def test_the_row_of_every_hazard(hazard):
     on_s, off_s, rank, orders, reduce_s, power_s = EXPECTED[hazard]
     row = TABLE[hazard]
     assert (row[R_ON_S], row[R_OFF_S], RULES[hazard].rank) == (on_s, off_s, rank)
+    assert row[R_CONFIRMED] == (hazard in CONFIRMED)
     found = {
         target: (At(int(row[R_LOW + target])), At(int(row[R_HIGH + target])))
         for target in Target
