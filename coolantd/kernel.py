@@ -33,6 +33,10 @@ class Kernel:
         Never fastmath: it would delete the NaN guards (FM-16). ``error_model="python"`` so that a division by
         zero is an error and not an infinity.
 
+        Without numba's counting of references (``_nrt``): kernels only look at parts of arrays that their caller
+        holds, and counting every look, with locks, took four fifths of the time. So a kernel may make no array, return
+        none, and copy none as a whole; numba refuses to compile one that does.
+
         Args:
             cache: keep machine code under ``NUMBA_CACHE_DIR``, else in this process alone. numba keys an entry on the
                 source file of ``function``, so the directory itself must be named after all kernel sources (see
@@ -46,12 +50,13 @@ class Kernel:
         for helper in self.helpers:
             if helper not in _registered:
                 # nobody calls a helper from C: a tenth of the time to compile, and of its memory
-                register_jitable(no_cfunc_wrapper=True)(helper)
+                register_jitable(no_cfunc_wrapper=True, _nrt=False)(helper)
                 _registered.add(helper)
         asked = (self.function, boundscheck, nogil)
         if not cache and asked in _uncached:
             return _uncached[asked]
-        form = numba.njit(cache=cache, boundscheck=boundscheck, nogil=nogil, error_model="python")(self.function)
+        options: dict[str, Any] = {"error_model": "python", "_nrt": False}  # the second is in no type stub of numba's
+        form: KernelFunction = numba.njit(cache=cache, boundscheck=boundscheck, nogil=nogil, **options)(self.function)
         if not cache:
             _uncached[asked] = form
         return form

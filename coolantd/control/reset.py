@@ -285,10 +285,17 @@ def reset_cdu(
     note_reset(g, w, conditions)
 
 
+def copy_rows(to: FloatArray, rows: FloatArray) -> None:
+    """Copy (loops, LOOP_PARAMETERS) number by number: numba would have a whole slice allocate."""
+    for loop in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            to[loop, k] = rows[loop, k]
+
+
 def reset_cdus(fixed: Fixed, memory: Memory, seen: Seen, result: Result, dt_s: float) -> None:
     """Decide for every CDU what its loops are asked for: ``p`` of ``result`` from that of ``fixed``, in place."""
-    result.p[:] = fixed.p
     for n in range(fixed.reset.shape[0]):
+        copy_rows(result.p[n], fixed.p[n])
         reset_cdu(
             fixed.reset[n],
             fixed.reset_x[n],
@@ -318,5 +325,6 @@ HELPERS: Final = (
     note_reset,
     has_limit,
     reset_cdu,
+    copy_rows,
 )
 """Every plain function ``reset_cdus`` calls, callees before callers."""

@@ -147,8 +147,9 @@ def judge_each(limits: FloatArray, asked: Asked, dt_s: float, answer: Answer) ->
             code = admit(asked.permits[i], asked.modes[i], asked.claims[i])
             answer.admitted[i] = 1 if code == 0 else 0
             if code == 0:
-                group = limits[i, L_PUMP_GROUP]
-                start = fastest_of_group(limits, asked.last, group) if group >= 0.0 else 0.0
+                group, start = limits[i, L_PUMP_GROUP], 0.0
+                if group >= 0.0 and asked.last[i] < limits[i, L_MINIMUM]:  # only a start asks how fast the others run
+                    start = fastest_of_group(limits, asked.last, group)
                 code = judge(limits[i], asked.demands[i], asked.last[i], dt_s, start)
             if code == 0:
                 answer.allowed[i] = asked.demands[i]

@@ -75,7 +75,9 @@ def keep_one_pump(limits: FloatArray, asked: Asked, dt_s: float, answer: Answer)
     """Keep a pump in every group whose pumps would all be off, in place (FM-12)."""
     for i in range(limits.shape[0]):
         group = limits[i, L_PUMP_GROUP]
-        if group >= 0.0 and not math.isnan(asked.demands[i]) and not may_stop(limits, group, asked, answer):
+        if group < 0.0 or math.isnan(asked.demands[i]) or in_force(i, asked, answer) > 0.0:
+            continue  # one that runs keeps its group: with a hundred CDUs nobody else need be asked
+        if not may_stop(limits, group, asked, answer):
             kept = pump_to_keep(limits, group, asked, answer)
             if kept >= 0:
                 answer.allowed[kept] = kept_speed(limits[kept], asked.last[kept], dt_s)
