@@ -28,6 +28,7 @@ from coolantd.control.layout import (
     D_FLOOR_C,
     D_HEAT_KW,
     D_IMPLAUSIBLE,
+    D_MODE_S,
     LOOPS,
     P_MANUAL,
     P_OUTPUT_MAX,
@@ -78,6 +79,10 @@ FLOOR_GUARD_K: Final = 0.45
 rests in a dead-band, and a good supply sensor may show 0.2 K too much."""
 
 
+FAILSAFE_HOLD_S: Final = 5.0
+"""The facility valve waits so long for a supply temperature that went bad: the loop holds water for more."""
+
+
 def effective_setpoint(p: FloatArray, s: FloatArray, measured: float, dt_s: float) -> float:
     """Return the ramped setpoint; the ramp begins at the first good process variable (no bump at start)."""
     if not math.isfinite(s[S_SETPOINT]):
@@ -106,6 +111,25 @@ def failsafe_valve(table: FloatArray, heat_kw: float) -> float:
         k += 1
     share = (heat_kw - table[k - 1, 0]) / (table[k, 0] - table[k - 1, 0])
     return table[k - 1, 1] + share * (table[k, 1] - table[k - 1, 1])
+
+
+def failsafe_target(table: FloatArray, d: FloatArray, pv: float, output_pct: float) -> float:
+    """Return where the facility valve goes in failsafe: by the heat load, and never toward condensation (FM-03, FM-16).
+
+    Without a supply temperature it rests first. With one that is below its floor already it opens no further.
+
+    Args:
+        table: see ``failsafe_valve``.
+        d: (CDU_STATE,) of the CDU.
+        pv: supply temperature, degC; NaN where it is bad.
+        output_pct: of the loop now; NaN before there was one.
+    """
+    target = failsafe_valve(table, d[D_HEAT_KW])
+    if not math.isfinite(output_pct):
+        return target
+    if not math.isfinite(pv):
+        return output_pct if d[D_MODE_S] < FAILSAFE_HOLD_S else target
+    return min(target, output_pct) if pv < d[D_FLOOR_C] else target
 
 
 def toward(s: FloatArray, p: FloatArray, target: float, dt_s: float) -> float:
@@ -220,7 +244,9 @@ def run_loops(
                 setpoint = at_least(setpoint, d[D_FLOOR_C])
             s[k, S_SETPOINT_USED] = setpoint
         failsafe_pct = (
-            failsafe_valve(table, d[D_HEAT_KW]) if k == SUPPLY_TEMP else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
+            failsafe_target(table, d, pv, s[k, S_OUTPUT])
+            if k == SUPPLY_TEMP
+            else at_least(s[k, S_OUTPUT], c[C_FAILSAFE_SPEED])
         )
         yielded = somebody and loop_yielded(x, k, y, quality, reason)
         others = somebody and not yielded
@@ -300,6 +326,7 @@ HELPERS: Final = (
     *EVENT_HELPERS,
     effective_setpoint,
     failsafe_valve,
+    failsafe_target,
     any_yielded,
     loop_yielded,
     reading_of,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from control_rig import FAILSAFE_PCT, NAMES, PERIOD_S, PUMP1, SLEW, VALVE, Rig, controlling, site
 
+from coolantd.control.loops import FAILSAFE_HOLD_S
 from coolantd.point import Quality, Reason
 from coolantd.safety.modes import Cause, Mode
 
@@ -105,6 +106,45 @@ def test_the_valve_goes_to_its_table_by_the_heat_load(heat_kw, position_pct):
     rig.silence("supply")
     rig.step(60)
     assert rig.command(VALVE) == pytest.approx(position_pct)
+
+
+def test_fm_16_without_a_supply_temperature_the_valve_rests_before_it_goes_to_its_table():
+    rig = controlling()
+    rig.put(heat=1040.0)
+    rig.step()
+    before = rig.command(VALVE)
+    rig.silence("supply")
+    rig.step(round(FAILSAFE_HOLD_S / PERIOD_S))
+    assert rig.mode() is Mode.FAILSAFE
+    assert rig.command(VALVE) == before < 79.0
+    rig.step(2)
+    assert before < rig.command(VALVE) <= before + 2 * SLEW["valve"] * PERIOD_S + 1e-9
+
+
+def test_fm_16_a_supply_temperature_that_comes_and_goes_does_not_wear_the_valve():
+    rig = controlling()
+    rig.put(heat=1040.0)
+    rig.step()
+    before = rig.command(VALVE)
+    for _ in range(10):
+        rig.silence("supply")
+        rig.step(4)
+        rig.put(supply=34.0)
+        rig.step(4)
+        assert rig.command(VALVE) == pytest.approx(before, abs=2.0)
+
+
+@pytest.mark.parametrize(("dew_c", "opens"), [(17.0, True), (31.0, True), (32.5, False)])
+def test_fm_03_failsafe_opens_the_valve_no_further_while_the_supply_is_below_its_floor(dew_c, opens):
+    """The supply is at 34 degC and the margin 2 K. The interlock, at 1 K above the dew point, has no part in this."""
+    rig = controlling()
+    rig.put(heat=1040.0, dew=dew_c)
+    rig.step(400)  # the floor follows a dew point at the setpoint's rate
+    before = rig.command(VALVE)
+    rig.silence("pressure")
+    rig.step(60)
+    assert rig.mode() is Mode.FAILSAFE
+    assert rig.command(VALVE) == (pytest.approx(80.0) if opens else before)
 
 
 def test_the_valve_uses_the_last_good_heat_load():
