@@ -156,6 +156,7 @@ class _Builder:
                 least_pct=least_pct,
                 paths=paths,
                 fed_by=fed_by,
+                travel_strokes_per_day=math.inf if (most := rule.travel_strokes_per_day_max) is None else most,
             )
         )
         return len(self.actuators) - 1

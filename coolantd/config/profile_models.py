@@ -24,6 +24,8 @@ FRACTION_BITS_MAX: Final = 32
 """Public maps use up to 12."""
 CONNECTIONS_MAX: Final = 64
 WRITES_PER_HOUR_MAX: Final = 3600
+TRAVEL_STROKES_PER_DAY_MAX: Final = 10_000.0
+"""A fast valve of 8 s a stroke that never rests."""
 """One a second: what writes more is not a setpoint."""
 VALUE_NAMES_MAX: Final = 256
 
@@ -63,6 +65,7 @@ class WriteModel(Model):
     write_class: WriteClass = WriteClass.REFRESHED
     min_interval_s: SecondsOrZero = 0.0
     writes_per_hour_max: Annotated[Integer, within(1, WRITES_PER_HOUR_MAX)] | None = None
+    travel_strokes_per_day_max: Annotated[Number, within(1.0, TRAVEL_STROKES_PER_DAY_MAX)] | None = None
 
 
 class RawSpanModel(Model):

@@ -13,7 +13,7 @@ from coolantd.config.profile_build import Point
 from coolantd.config.profile_models import ADDRESS_MAX, REGISTER_BITS
 from coolantd.config.profile_sendable import unsendable
 from coolantd.errors import Problem
-from coolantd.protocol.kinds import Access, Coding, Table, WriteClass
+from coolantd.protocol.kinds import Access, Coding, Role, Table, WriteClass
 from coolantd.protocol.profile import MessagePoint, Profile, RegisterPoint, WriteRule
 from coolantd.units import SOURCE_UNITS
 
@@ -58,6 +58,10 @@ def check_rule(
         off = unsendable(point, 0.0, 0.0) if rule.zero_allowed else ""
         if why := unsendable(point, rule.minimum, rule.maximum) or off:
             yield document.problem(here, "not every value can be sent", value=why, allowed="what the coding can carry")
+    if rule.role is Role.PUMP and rule.travel_strokes_per_day_max is not None:
+        found = f"{rule.travel_strokes_per_day_max:g}"
+        allowed = "for valves only: a speed is not travel"
+        yield document.problem((*here, "travel_strokes_per_day_max"), "for a pump", value=found, allowed=allowed)
     yield from _pace(rule, here, document)
 
 

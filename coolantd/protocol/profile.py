@@ -52,6 +52,8 @@ class WriteRule:
         write_class: how the value lives in the device.
         min_interval_s: least time between two writes of this point.
         writes_per_hour_max: how many writes an hour the point is worth (memory endurance); None for no limit.
+        travel_strokes_per_day_max: how many full strokes a day its wear allows a valve, for the loops alone: safety
+            and operators move it all the same; None for no limit.
     """
 
     role: Role
@@ -66,6 +68,7 @@ class WriteRule:
     write_class: WriteClass = WriteClass.REFRESHED
     min_interval_s: float = 0.0
     writes_per_hour_max: int | None = None
+    travel_strokes_per_day_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

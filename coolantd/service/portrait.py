@@ -17,6 +17,7 @@ from coolantd.control.layout import (
 from coolantd.point import Quality, Snapshot
 from coolantd.safety.actuator_modes import AM_MODE
 from coolantd.safety.envelope import Refusal
+from coolantd.safety.envelope_layout import T_LEFT, T_TOTAL
 from coolantd.safety.hazards import Hazard
 from coolantd.safety.latch import H_ACTIVE
 from coolantd.safety.modes import IN_CONTROL, Cause, Mode
@@ -163,6 +164,8 @@ def _actuators(cycle: Cycle, snapshot: Snapshot, now_s: float) -> tuple[Actuator
             refusal="" if decision is None else Refusal(int(decision.refusals[i])).label,
             yield_left_s=math.nan if outlet.lease is None else outlet.lease.left_s(now_s),
             budget_used_ratio=outlet.state.budget.used_ratio(outlet.policy, now_s),
+            travelled_strokes=float(cycle.state.travel[i, T_TOTAL]),
+            travel_left_strokes=float(cycle.state.travel[i, T_LEFT]),
             mode=Mode(int(cycle.state.am[i, AM_MODE])).label,
             claim=claims[i].claim,
             claim_why=claims[i].why,

@@ -60,6 +60,10 @@ class ActuatorView:
     """How long its register is still left to another writer; NaN while it is ours."""
     budget_used_ratio: float = float("nan")
     """Writes of the last hour as a share of the register's budget; NaN where it has none."""
+    travelled_strokes: float = float("nan")
+    """Full strokes of travel that were commanded since the start."""
+    travel_left_strokes: float = float("nan")
+    """Full strokes that the loops may still command at once; NaN where its wear has no limit."""
     mode: str = "automatic"
     """A ``Mode`` label: an actuator has one of its own."""
     claim: str = "loop"

@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from coolantd.config.build import HOLD_POLLS, build_plan, point_specs, split_tag, write_rules
 from coolantd.config.load import load
 from coolantd.control import layout as col
+from coolantd.safety.envelope import L_TRAVEL
 
 DEMO = Path(__file__).parents[3] / "config" / "demo.toml"
 FILE = tomllib.loads(DEMO.read_text(encoding="utf-8"))
@@ -50,6 +52,22 @@ def test_periods_are_those_of_the_poll_classes_and_a_difference_has_that_of_its_
     assert periods["cdu1.run_bool"] == 5.0
     assert periods["cdu1.pump1_run_time_h"] == 60.0
     assert periods["cdu1.tcs_differential_pressure_kpa"] == 0.5
+
+
+def test_i5_the_travel_that_a_profile_allows_is_what_the_envelope_holds_the_valve_to(demo, plan):
+    """Every other actuator may travel as it likes."""
+    assert set(plan.limits[:, L_TRAVEL]) == {math.inf}
+    profile = demo.profiles["cdu1"]
+    registers = tuple(
+        replace(each, write=replace(each.write, travel_strokes_per_day_max=96.0))
+        if each.name == "fws_valve_position_setpoint_pct"
+        else each
+        for each in profile.registers
+    )
+    profiles = {**demo.profiles, "cdu1": replace(profile, registers=registers)}
+    worn = build_plan(replace(demo, profiles=profiles))
+    limited = [worn.actuators[i].name for i in np.flatnonzero(worn.limits[:, L_TRAVEL] == 96.0)]
+    assert limited == ["fws_valve_position_setpoint_pct"]
 
 
 def test_the_loops_carry_the_numbers_of_the_file(plan, specs):

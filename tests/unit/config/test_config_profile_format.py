@@ -133,6 +133,12 @@ def site(tmp_path):
     return load
 
 
+def test_i5_what_a_valves_wear_allows_reaches_the_profile(site):
+    text = SITE.replace('role = "pump"', 'role = "fws_valve"\ntravel_strokes_per_day_max = 96.0')
+    (valve,) = (point for point in site(text).registers if point.name == "c_kpa")
+    assert valve.write.travel_strokes_per_day_max == 96.0
+
+
 def test_every_new_key_reaches_the_profile(site):
     profile = site(SITE)
     points = {point.name: point for point in profile.registers}
@@ -208,6 +214,8 @@ def test_what_is_not_said_keeps_its_default(site):
         ('basis = "verified"', 'basis = "guessed"', "guessed", "'inferred'"),
         ("min_interval_s = 5.0", "min_interval_s = -1", "min_interval_s = -1", "0 to 3600"),
         ("writes_per_hour_max = 60", "writes_per_hour_max = 0", "writes_per_hour_max = 0", "1 to 3600"),
+        ("verify_delay_s = 1.5", "travel_strokes_per_day_max = 90.0", "max = 90.0", "a speed is not travel"),
+        ('"pump"', '"fws_valve"\ntravel_strokes_per_day_max = 0.0', "max = 0.0", "1 to 10000"),
         ('write_class = "persistent"', 'write_class = "forever"', "forever", "'refreshed'"),
         ('"persistent"', '"refreshed"', "writes_per_hour_max = 60", "120 or more to renew every 30 s"),
         ('"persistent"\nmin_interval_s = 5', '"refreshed"\nmin_interval_s = 31', "s = 31", "longer than refresh_s"),

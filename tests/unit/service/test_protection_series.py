@@ -1,5 +1,7 @@
 """Hazards and actuator modes as series: one for each, bounded by the configuration."""
 
+from dataclasses import replace
+
 from coolantd.safety.hazards import Hazard
 from coolantd.safety.modes import Mode
 from coolantd.service.protection_series import protection_families
@@ -17,9 +19,26 @@ def test_one_series_for_each_hazard_and_each_mode_and_one_for_those_that_are_so(
         refusal="",
         mode="failsafe",
     )
-    hazards, modes = protection_families([cdu], [valve])
+    hazards, modes, *_ = protection_families([cdu], [valve])
     assert (hazards[0], modes[0]) == ("coolantd_cdu_hazard", "coolantd_actuator_mode")
     assert len(hazards[2]) == len(Hazard)
     assert [dict(labels)["hazard"] for labels, value in hazards[2] if value] == ["flow_lost"]
     assert len(modes[2]) == len(Mode)
     assert [dict(labels)["mode"] for labels, value in modes[2] if value] == ["failsafe"]
+
+
+def test_i5_what_valves_have_travelled_and_may_still_are_series_and_pumps_have_none():
+    valve = ActuatorView(
+        device="cdu1",
+        point="valve_pct",
+        role="fws_valve",
+        command_pct=1.0,
+        position_pct=1.0,
+        refusal="",
+        travelled_strokes=3.5,
+        travel_left_strokes=20.5,
+    )
+    families = {name: rows for name, _, rows in protection_families([], [valve, replace(valve, role="pump")])}
+    labels = (("device", "cdu1"), ("point", "valve_pct"))
+    assert families["coolantd_actuator_travel_strokes"] == [(labels, 3.5)]
+    assert families["coolantd_actuator_travel_left_strokes"] == [(labels, 20.5)]
