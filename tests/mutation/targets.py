@@ -16,6 +16,8 @@ TESTS: Final = {
     "coolantd/safety/interlocks.py": ["tests/unit/safety/test_interlocks.py", "tests/unit/safety/test_force.py"],
     "coolantd/safety/force.py": ["tests/unit/safety/test_force.py", "tests/unit/safety/test_interlocks.py"],
     "coolantd/safety/latch.py": ["tests/unit/safety/test_latch.py"],
+    "coolantd/safety/guard.py": ["tests/unit/safety/test_guard.py"],
+    "coolantd/safety/actuator_modes.py": ["tests/unit/safety/test_actuator_modes.py"],
     "coolantd/safety/detect.py": ["tests/unit/safety/test_detect.py"],
     "coolantd/safety/respond.py": ["tests/unit/safety/test_respond.py"],
     "coolantd/safety/leak.py": ["tests/unit/safety/test_leak_*.py"],
