@@ -1,17 +1,22 @@
 """Puts a mutant into the place of the module that is loaded, and takes it out again. Knows no test.
 
 Functions keep their identity and get other code, so that whoever imported them by name runs the mutant. Constants are
-replaced in the module, and arrays in place.
+replaced in the module and wherever they were imported from it, arrays and dictionaries in place; those that a changed
+function made while its module was loaded, too.
 """
 
 import ast
+import functools
+import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
-Kept = list[tuple[types.FunctionType, types.CodeType, object, object]]
+REPOSITORY = Path(__file__).parents[2]
+Undo = Callable[[], None]
 
 
 def functions_of(module: types.ModuleType) -> dict[str, types.FunctionType]:
@@ -48,7 +53,7 @@ def implanted(module: types.ModuleType, tree: ast.Module, place: str) -> Iterato
     except Exception:
         yield False
         return
-    undo = _functions_in(module, fresh, place) if place else _constants_in(module, fresh)
+    undo = _functions_in(module, fresh, place) + _constants_in(module, fresh)
     try:
         yield True
     finally:
@@ -56,7 +61,7 @@ def implanted(module: types.ModuleType, tree: ast.Module, place: str) -> Iterato
             put_back()
 
 
-def _functions_in(module: types.ModuleType, fresh: types.ModuleType, place: str) -> list[types.FunctionType]:
+def _functions_in(module: types.ModuleType, fresh: types.ModuleType, place: str) -> list[Undo]:
     old, new = functions_of(module).get(place), functions_of(fresh).get(place)
     if old is None or new is None:
         return []
@@ -69,19 +74,59 @@ def _functions_in(module: types.ModuleType, fresh: types.ModuleType, place: str)
     return [put_back]
 
 
-def _constants_in(module: types.ModuleType, fresh: types.ModuleType) -> list[types.FunctionType]:
-    undo = []
+def _constants_in(module: types.ModuleType, fresh: types.ModuleType) -> list[Undo]:
+    undo: list[Undo] = []
     for name, new in vars(fresh).items():
         old = vars(module).get(name)
         if isinstance(old, np.ndarray) and isinstance(new, np.ndarray) and old.shape == new.shape:
             undo.append(_array_in(old, new))
-        elif isinstance(new, int | float | tuple | frozenset) and old != new:
-            undo.append(lambda name=name, old=old: vars(module).__setitem__(name, old))
-            vars(module)[name] = new
+        elif isinstance(old, dict) and isinstance(new, dict) and not name.startswith("__"):
+            undo += _entries_in(old, new)
+        elif isinstance(new, int | float | tuple | frozenset | np.ndarray) and repr(old) != repr(new):
+            undo += [_constant_in(each, name, new) for each in (module, *importers(module.__name__, name))]
     return undo
 
 
-def _array_in(old: np.ndarray, new: np.ndarray) -> types.FunctionType:
+def _constant_in(module: types.ModuleType, name: str, new: object) -> Undo:
+    old = vars(module)[name]
+    vars(module)[name] = new
+    return functools.partial(vars(module).__setitem__, name, old)
+
+
+def _entries_in(old: dict[object, object], new: dict[object, object]) -> list[Undo]:
+    """Replace only entries that differ: the others belong to classes that a test may compare by identity."""
+    undo: list[Undo] = []
+    for key, value in new.items():
+        if key in old and repr(old[key]) != repr(value):
+            undo.append(functools.partial(old.__setitem__, key, old[key]))
+            old[key] = value
+    return undo
+
+
+def importers(source: str, name: str) -> list[types.ModuleType]:
+    """Return the loaded modules of the project and its tests that have a name of another by importing it."""
+    return [
+        each
+        for each in list(sys.modules.values())
+        if name in vars(each) and (source, name) in _imports_of(getattr(each, "__file__", None) or "")
+    ]
+
+
+@functools.cache
+def _imports_of(file: str) -> frozenset[tuple[str, str]]:
+    if not file.startswith(str(REPOSITORY)) or "site-packages" in file:
+        return frozenset()
+    nodes = ast.walk(ast.parse(Path(file).read_text(encoding="utf-8")))
+    return frozenset(
+        (node.module or "", alias.name)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname is None
+    )
+
+
+def _array_in(old: np.ndarray, new: np.ndarray) -> Undo:
     kept, writeable = old.copy(), old.flags.writeable
     old.flags.writeable = True
     old[...] = new

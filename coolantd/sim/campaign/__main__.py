@@ -24,7 +24,9 @@ def main() -> int:
     begun_s = shown_s = time.monotonic()
     broken: list[Outcome] = []
     for done, each in enumerate(run(range(first, end), kernels, jobs=options.jobs), start=1):
-        broken += [each] * bool(each.violations)
+        if each.violations:
+            broken.append(each)
+            typer.echo(f"\rseed {each.seed}: {each.violations[0].invariant}: {each.violations[0].text}", err=True)
         if time.monotonic() - shown_s > PROGRESS_S:
             shown_s, rate = time.monotonic(), rate_per_min(done, begun_s)
             typer.echo(

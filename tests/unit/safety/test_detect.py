@@ -112,6 +112,11 @@ def test_without_a_limit_nothing_is_watched(hazard):
         assert judged({COLUMN[hazard]: shown}, limits=limits)[hazard] == GONE
 
 
+def test_fm_02_a_limit_that_will_be_reached_soon_is_judged_with_the_temperatures():
+    assert judged({at.WX_SUPPLY: 43.0}, rate_k_s=0.2)[Hazard.OVER_TEMP_SOON] == THERE
+    assert judged({at.WX_SUPPLY: 43.0}, rate_k_s=0.0)[Hazard.OVER_TEMP_SOON] == GONE
+
+
 def test_before_there_is_a_setpoint_nothing_is_away_from_it():
     assert judged({at.WX_SUPPLY: 80.0}, setpoint_c=NAN)[Hazard.SUPPLY_TEMP_HIGH] == GONE
 
@@ -163,6 +168,11 @@ def test_fm_37_data_are_lost_when_neither_process_variable_is_known(supply, loop
         (43.5, 0.031, 44.0, THERE),
         (45.0, 0.031, 44.0, THERE),
         (45.0, -1.0, 44.0, GONE),
+        (40.5, 0.125, 44.0, THERE),
+        (40.25, 0.125, 44.0, UNKNOWN),  # 3.75 K, just what half a minute brings
+        (40.25, 0.0625, 44.0, UNKNOWN),  # 3.75 K, just what a minute brings
+        (40.22, 0.0625, 44.0, GONE),
+        (39.0, 2.0, 44.0, THERE),  # at 5 K its slope counts already
         (NAN, 1.0, 44.0, UNKNOWN),
         (40.0, 1.0, NAN, GONE),
     ],
@@ -188,6 +198,15 @@ def test_the_slope_of_a_ramp_is_found_and_a_bad_reading_ends_it():
     assert wd[at.WD_RATE_K_S] == 0.0
     follow_supply(wd, 50.0, 0.5)
     assert (wd[at.WD_SUPPLY_C], wd[at.WD_RATE_K_S]) == (50.0, 0.0)
+
+
+def test_one_step_of_the_slope_is_filtered_like_the_temperature_itself():
+    wd = np.zeros(at.WATCH_STATE)
+    wd[at.WD_SUPPLY_C] = 34.0
+    follow_supply(wd, 35.0, 0.5)
+    share = 1.0 - math.exp(-0.5 / 3.0)
+    assert wd[at.WD_SUPPLY_C] == pytest.approx(34.0 + share)
+    assert wd[at.WD_RATE_K_S] == pytest.approx(share / 0.5 * share)
 
 
 def test_the_slope_does_not_depend_on_how_often_it_is_looked_at():

@@ -202,6 +202,13 @@ def test_fm_05_a_trip_has_every_pump_of_its_cdu_and_keeps_it_when_they_stand():
     assert forced[PUMP1] is forced[PUMP2] is Force.TRIP
 
 
+def test_fm_05_a_pump_that_somebody_else_wants_off_already_is_stopped_by_a_trip_within_its_slew_all_the_same():
+    demands, forced = np.array([50.0, 0.0, 60.0, 10.0, 50.0, 100.0]), np.zeros(6, dtype=np.int64)
+    force_cdu(0, hazards(Hazard.LEVEL_LOST), VALVE, math.nan, LIMITS, np.array(START), demands, forced, DT_S)
+    assert demands[PUMP1] == START[PUMP1] - 2.0
+    assert forced[PUMP1] == Force.TRIP
+
+
 @pytest.mark.parametrize(("path_pumps", "opens"), [(0.0, True), (-1.0, True), (1.0, False)])
 def test_fm_07_the_bypass_of_the_same_loop_opens_or_of_any_if_it_is_not_known_whose_it_is(path_pumps, opens):
     limits = LIMITS.copy()

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from coolantd.safety import watch_layout as at
 from coolantd.safety.guard import HAZARD_OF, advance_hazards, guard_cdu, judge
 from coolantd.safety.hazards import FACTS, HAZARDS, Fact, Force, Hazard
 from coolantd.safety.interlocks import RULES
-from coolantd.safety.latch import GONE, H_ACTIVE, H_THERE_S, HAZARD_STATE, THERE
+from coolantd.safety.latch import GONE, H_ACTIVE, H_THERE_S, HAZARD_STATE, THERE, UNKNOWN
 from coolantd.safety.meaning import NOTHING
 from coolantd.safety.requests import REQUESTS, Request
 from coolantd.safety.watch_layout import (
@@ -97,6 +98,51 @@ def judged(facts):
     return causes, details
 
 
+def judged_world(**changes):
+    """Return the causes of a CDU in which one thing is wrong: readings by name, everything else as it should be."""
+    names = ("supply", "pressure", "valve", "pump", "flow", "level")
+    shown = dict(zip(names, (34.0, 90.0, 50.0, 60.0, 600.0, 80.0), strict=True)) | changes
+    w, wx = np.full(WATCH_PARAMETERS, np.nan), np.full(WATCH_INDICES, -1)
+    w[[at.W_SUPPLY_MAX_C, at.W_FLOW_FULL_LPM, at.W_NOTHING_LPM, at.W_LEVEL_LOST]] = 44.0, 1000.0, 20.0, 5.0
+    w[[at.W_DEW_DESIGN_C, at.W_DEW_MARGIN_K]] = 18.0, 2.0
+    wx[[at.WX_SUPPLY, at.WX_LOOP, at.WX_VALVE, at.WX_PUMP, at.WX_FLOW, at.WX_LEVEL]] = 0, 1, 0, 1, 4, 5
+    wd, wn, causes = np.zeros(WATCH_STATE), np.full(WATCH_WANTED, np.nan), np.full(HAZARDS, 7)
+    wd[at.WD_SUPPLY_C], wd[at.WD_PUMPS_ON_S], wn[at.WN_SUPPLY_C] = 34.0, 100.0, 34.0
+    value = np.array([shown[name] for name in names])
+    quality = np.where(np.isnan(value), 0, 2)
+    last, positions, facts = np.array([50.0, 60.0]), np.array([2, 3]), np.zeros(FACTS, dtype=np.int64)
+    judge(w, wx, wd, wn, facts, LIMITS, positions, last, value, quality, causes, np.full(HAZARDS, 7), DT_S)
+    return {Hazard(int(k)) for k in np.flatnonzero(causes == THERE)}, causes, wd
+
+
+@pytest.mark.parametrize(
+    ("changes", "there"),
+    [
+        ({}, set()),
+        ({"supply": 36.5}, {Hazard.SUPPLY_TEMP_HIGH}),
+        ({"level": 4.0}, {Hazard.LEVEL_LOST}),
+        ({"level": np.nan}, {Hazard.PROTECTION_BLIND}),
+        ({"flow": 200.0}, {Hazard.FLOW_LOW, Hazard.FLOW_LOST}),
+        ({"pump": 10.0}, {Hazard.PUMP_NOT_TURNING}),
+        ({"valve": 80.0}, {Hazard.VALVE_NOT_FOLLOWING}),
+    ],
+)
+def test_every_kind_of_judgement_is_made_in_every_cycle_and_nothing_is_left_of_the_last(changes, there):
+    found, causes, wd = judged_world(**changes)
+    assert found == there
+    assert set(causes.tolist()) <= {GONE, THERE, UNKNOWN}
+    assert (wd[at.WD_SUPPLY_C] > 34.0) == ("supply" in changes)  # the slope is followed
+
+
+def test_a_hazard_in_force_whose_cause_is_gone_is_over_after_its_delay():
+    hz, hazards = np.zeros((HAZARDS, HAZARD_STATE)), np.zeros(HAZARDS, dtype=np.int64)
+    hz[Hazard.LOW_SUCTION, H_ACTIVE] = 1.0
+    for _ in range(round(RULES[Hazard.LOW_SUCTION].off_s / DT_S)):
+        assert hz[Hazard.LOW_SUCTION, H_ACTIVE] == 1.0
+        advance_hazards(hz, np.full(HAZARDS, GONE), 0.75, hazards, DT_S)
+    assert hz[Hazard.LOW_SUCTION, H_ACTIVE] == hazards[Hazard.LOW_SUCTION] == 0.0
+
+
 @pytest.mark.parametrize("fact", Fact)
 def test_every_fact_that_is_told_is_a_hazard_of_its_own(fact):
     facts = np.zeros(FACTS, dtype=np.int64)
@@ -106,6 +152,7 @@ def test_every_fact_that_is_told_is_a_hazard_of_its_own(fact):
     assert [int(HAZARD_OF[other]) for other in Fact if causes[HAZARD_OF[other]] == THERE] == [int(HAZARD_OF[fact])]
     assert Hazard(int(HAZARD_OF[fact])).name == fact.name
     assert set(details.tolist()) == {NOTHING}
+    assert set(causes.tolist()) <= {GONE, THERE, UNKNOWN}
 
 
 @pytest.mark.parametrize("hazards_in_force", [True, False])

@@ -114,8 +114,19 @@ def test_fm_03_over_temperature_outranks_condensation_and_is_outranked_by_a_shut
     assert rank[Hazard.LOW_SUCTION] < rank[Hazard.OVER_PRESSURE] < rank[Hazard.DEAD_HEAD] < rank[Hazard.LEVEL_LOST]
 
 
+SEVERAL_ROWS = {
+    Hazard.OVER_TEMP_SUPPLY: ("FM-02", "FM-03"),
+    Hazard.LEVEL_LOW: ("FM-05", "FM-09"),
+    Hazard.LEVEL_LOST: ("FM-05", "FM-09"),
+    Hazard.DATA_LOST: ("FM-18", "FM-37"),
+    Hazard.WRITES_LOST: ("FM-23", "FM-36"),
+    Hazard.PROTECTION_BLIND: ("FM-16", "FM-18"),
+}
+
+
 def test_every_rule_names_the_rows_it_answers():
     assert all(rule.rows and all(row.startswith("FM-") for row in rule.rows) for rule in RULES.values())
+    assert {hazard: rule.rows for hazard, rule in RULES.items() if len(rule.rows) > 1} == SEVERAL_ROWS
     assert np.isfinite(TABLE[:, :R_ASK_S]).all()
     assert [hazard.label for hazard in (Hazard.FLOW_LOST, Hazard.LEVEL_LOST)] == ["flow_lost", "level_lost"]
 

@@ -140,6 +140,7 @@ def test_pumps_have_ten_seconds_to_get_there():
         (19.0, 44.0, 60.0, UNKNOWN),
         (19.0, 46.0, 60.0, GONE),
         (19.0, 90.0, 4.9, THERE),
+        (19.0, 90.0, 5.0, GONE),
         (19.0, NAN, 60.0, UNKNOWN),
         (19.0, NAN, 0.0, THERE),
         (19.0, 0.0, NAN, THERE),
@@ -169,6 +170,7 @@ def test_without_a_pressure_setpoint_the_speeds_have_to_agree():
         (0.0, NAN, 60.0, UNKNOWN),
         (0.0, 200.0, NAN, UNKNOWN),
         (0.0, 200.0, 4.0, UNKNOWN),
+        (0.0, 200.0, 5.0, THERE),
     ],
 )
 def test_fm_08_full_pressure_for_the_speed_and_no_flow_is_a_shut_loop(flow, dp, turning, said):
@@ -209,9 +211,37 @@ def test_the_fastest_pump_counts_and_an_unknown_one_makes_it_unknown():
     assert told_pct(seen.wx, seen.last) == 0.0
 
 
+def only_pumps(*pumps):
+    """Return the watch row of a CDU whose pumps are these actuators."""
+    wx = np.full(at.WATCH_INDICES, -1)
+    wx[at.WX_PUMP : at.WX_PUMP + len(pumps)] = pumps
+    return wx
+
+
+def test_the_first_actuator_may_be_a_pump_and_the_last_one_be_somebody_elses():
+    wx, last, speeds = only_pumps(0, 1), np.array([40.0, 30.0, 99.0]), np.array([41.0, 31.0, 98.0])
+    good = np.full(3, int(Quality.GOOD))
+    assert told_pct(wx, last) == 40.0
+    assert turning_pct(wx, POSITIONS, speeds, good) == 41.0
+    assert turning_pct(wx, POSITIONS, np.array([0.0, 0.0, 98.0]), good) == 0.0
+    limits, causes, details = np.zeros((3, LIMIT_COLUMNS)), np.full(HAZARDS, GONE), np.full(HAZARDS, 7)
+    limits[:, L_MINIMUM] = 25.0
+    judge_pumps(wx, limits, POSITIONS, last, np.array([0.0, 31.0, 98.0]), good, causes, details)
+    assert (causes[Hazard.PUMP_NOT_TURNING], details[Hazard.PUMP_NOT_TURNING]) == (THERE, 0)
+
+
+@pytest.mark.parametrize(("minimum", "told", "runs"), [(25.0, 25.0, 1), (25.0, 24.9, 0), (0.0, 0.0, 0), (0.0, 0.5, 1)])
+def test_a_pump_runs_from_its_minimum_on_and_never_at_nothing(minimum, told, runs):
+    seen = Seen((50.0, told, 0.0))
+    seen.limits[1:, L_MINIMUM] = minimum
+    seen.flow()
+    assert (seen.wd[at.WD_PUMPS_ON_S] > 0.0) == bool(runs)
+
+
 @pytest.mark.parametrize(
     ("told", "shown", "said"),
     [
+        ((50.0, 0.5, 60.0), {"pump1": 0.0}, (THERE, 0)),
         ((50.0, 60.0, 60.0), {"pump2": 12.4}, (THERE, 1)),
         ((50.0, 60.0, 60.0), {"pump1": 0.0}, (THERE, 0)),
         ((50.0, 60.0, 60.0), {"pump2": 12.5}, (GONE, NOTHING)),
@@ -240,6 +270,8 @@ def test_fm_02_a_valve_that_is_not_where_it_was_told(told, position, said):
         ({"valve": 94.9, "supply": 36.1}, 0.0, GONE),
         ({"valve": 100.0, "supply": 36.0}, 0.0, GONE),
         ({"valve": 100.0, "supply": 40.0}, -0.02, GONE),
+        ({"valve": 100.0, "supply": 40.0}, -0.015, GONE),
+        ({"valve": 100.0, "supply": 40.0}, -0.01, GONE),
         ({"valve": 100.0, "supply": 40.0}, -0.005, THERE),
         ({"valve": 100.0, "supply": 40.0, "fws": 37.1}, 0.0, GONE),
         ({"valve": 100.0, "supply": 40.0, "fws": 37.0}, 0.0, THERE),
