@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 from _pytest.runner import runtestprotocol
-from implant import implanted
+from implant import functions_of, implanted
 from mutants import Mutant, mutants_of
 
 PATIENCE_S: Final = 20.0
@@ -44,7 +44,9 @@ class Trial:
     def __init__(self, path: str, *, sample: int | None, seed: int, until_s: float) -> None:
         self.path = path
         self.module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+        bound = {name for name, each in functions_of(self.module).items() if each.__code__.co_freevars}
         every = mutants_of(Path(path).read_text(encoding="utf-8"))
+        every = [each for each in every if each.place not in bound]  # code that calls super() cannot be exchanged
         if sample is not None and sample < len(every):
             every = random.Random(seed).sample(every, sample)
         self.mutants = every
@@ -100,7 +102,13 @@ def _give_up(number: int, frame: FrameType | None) -> None:
 
 
 def run(trial: Trial, tests: Sequence[str]) -> None:
-    """Collect the tests once and try every mutant on them."""
+    """Collect the tests once and try every mutant on them.
+
+    Raises:
+        RuntimeError: pytest itself failed, so that not every mutant was tried.
+    """
     options = ["-q", "-n0", "-p", "no:cacheprovider", "-o", "timeout=0", "-m", "not slow and not real"]
     with contextlib.redirect_stdout(io.StringIO()):
-        pytest.main([*options, *tests], plugins=[trial])
+        code = pytest.main([*options, *tests], plugins=[trial])
+    if code == pytest.ExitCode.INTERNAL_ERROR:
+        raise RuntimeError(f"pytest failed after {trial.tried} mutants of {trial.path}")
