@@ -221,14 +221,30 @@ def combined(vx: IntArray, value: FloatArray, voters: int) -> float:
     return middle_of(vx, value, voters)
 
 
-def bumpless(vx: IntArray, vp: FloatArray, vs: FloatArray, told: float, voters: int, dt_s: float) -> float:
-    """Return the voted value: a change of voters leaves it where it was, and is then taken out at ``VP_RATE``."""
+def bumpless(
+    vx: IntArray,
+    vp: FloatArray,
+    vs: FloatArray,
+    told: float,
+    voters: int,
+    value: FloatArray,
+    present: int,
+    dt_s: float,
+) -> float:
+    """Return the voted value: a change of voters leaves it where it was, and is then taken out at ``VP_RATE``.
+
+    It is never farther than the limit of a contradiction from every member that reads: voters that change again and
+    again, as with a noisy sensor, would otherwise carry it away step by step (FM-15).
+    """
     if vx[VX_RULE] == HIGHEST or not math.isfinite(vs[VS_VALUE]):
         vs[VS_OFFSET] = 0.0
     elif voters != int(vs[VS_VOTERS]):
         vs[VS_OFFSET] = vs[VS_VALUE] - told
     step = vp[VP_RATE] * dt_s
     vs[VS_OFFSET] = clip(0.0, vs[VS_OFFSET] - step, vs[VS_OFFSET] + step)
+    low = ranked(vx, value, present, 0) - vp[VP_APART]
+    high = ranked(vx, value, present, count_of(present) - 1) + vp[VP_APART]
+    vs[VS_OFFSET] = clip(vs[VS_OFFSET], low - told, high - told)
     vs[VS_VOTERS] = float(voters)
     vs[VS_VALUE] = told + vs[VS_OFFSET]
     return vs[VS_VALUE]
@@ -301,7 +317,7 @@ def vote_one(
         return
     parted = judge_agreement(vx, vp, vs, value, admitted, dt_s)
     voters = believed(vx, vs, value, admitted, parted)
-    value[vx[VX_POINT]] = bumpless(vx, vp, vs, combined(vx, value, voters), voters, dt_s)
+    value[vx[VX_POINT]] = bumpless(vx, vp, vs, combined(vx, value, voters), voters, value, present, dt_s)
     write_quality(vx, vs, voters, quality, reason, age_s)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vote_rig import APART, APART_S, PERIOD_S, RATE_PER_S, VoteRig
 
-from coolantd.control.sensor_layout import HIGHEST, VS_OFFSET
+from coolantd.control.sensor_layout import HIGHEST
 from coolantd.control.sensor_plan import SensorPlan, VoteParameters, carry_sensors, initial_sensors
 from coolantd.point import Quality, Reason
 
@@ -125,6 +125,29 @@ def test_all_bad_is_bad_and_a_refused_reading_counts_before_a_silence():
     assert rig.run() == 36.0  # what was long ago is no reason to ramp
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_fm_15_a_noisy_sensor_never_carries_the_value_away_from_what_the_sensors_show(seed):
+    """Its readings part and agree again and again: each time the voters change, and with them what is taken out."""
+    noise, rig = np.random.default_rng(seed), VoteRig(34.0, 34.0)
+    for _ in range(7200):
+        rig.put(0, 34.0 + 3.0 * noise.standard_normal())
+        rig.run()
+        low, high = sorted(rig.value[:2])
+        assert low - APART <= rig.voted <= high + APART
+    rig.put(0, 34.0)
+    rig.run(10.0)
+    assert rig.voted == pytest.approx(34.0, abs=APART)
+
+
+def test_fm_16_when_the_believed_one_of_two_that_contradict_each_other_goes_bad_the_other_counts_at_once():
+    rig = VoteRig(34.0, 34.0)
+    rig.put(1, 44.0)
+    rig.run(5.0)
+    assert rig.voted == pytest.approx(34.0, abs=0.1)
+    rig.spoil(0)
+    assert rig.run() == pytest.approx(44.0 - APART)
+
+
 def test_one_that_was_voted_out_does_not_control_alone():
     rig = VoteRig(34.0, 34.1, 37.0)
     rig.run(APART_S)
@@ -239,7 +262,7 @@ def test_a_vote_never_leaves_its_members_nor_invents_a_value(story, rule):
             if usable.size == 0:
                 assert np.isnan(rig.voted)
             elif np.isfinite(rig.voted):
-                owed = abs(rig.state.vs[0, VS_OFFSET]) + 1e-6
+                owed = APART + 1e-6
                 assert usable.min() - owed <= rig.voted <= usable.max() + owed
             assert np.isfinite(rig.state.vs[0, 1:5]).all()
 
