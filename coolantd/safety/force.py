@@ -20,7 +20,7 @@ from coolantd.safety.envelope import (
 )
 from coolantd.safety.hazards import HAZARDS, Force
 from coolantd.safety.interlocks import BY_RANK, R_ASK_S, R_HIGH, R_LOW, R_TRIPS, TABLE, At, Target
-from coolantd.safety.latch import H_ACTIVE, H_FOR_S
+from coolantd.safety.latch import H_ACTIVE, H_FOR_S, H_GONE_S
 from coolantd.safety.requests import REQUESTS
 
 CREEP_PCT_PER_S: Final = 0.5
@@ -36,11 +36,13 @@ _MAXIMUM: Final = int(At.MAXIMUM)
 _FAILSAFE: Final = int(At.FAILSAFE)
 _OFF: Final = int(At.OFF)
 _LIMITED: Final = int(At.LIMITED)
+_CREEP: Final = int(At.CREEP)
+_UNLOAD: Final = int(At.UNLOAD)
 _INTERLOCK: Final = int(Force.INTERLOCK)
 _TRIP: Final = int(Force.TRIP)
 
 
-def bound(at: int, limit: FloatArray, limited_pct: float, last: float, dt_s: float) -> float:
+def bound(at: int, limit: FloatArray, limited_pct: float, last: float, gone: bool, dt_s: float) -> float:
     """Return where a bound is, % of one actuator; NaN where there is none.
 
     Args:
@@ -48,6 +50,7 @@ def bound(at: int, limit: FloatArray, limited_pct: float, last: float, dt_s: flo
         limit: (LIMIT_COLUMNS,) of the actuator.
         limited_pct: of the CDU's pumps with little suction pressure; NaN: their minimum.
         last: what it was last allowed.
+        gone: the cause of the hazard is gone, and its off-delay runs.
         dt_s: seconds since then.
     """
     if at == _NONE:
@@ -61,7 +64,7 @@ def bound(at: int, limit: FloatArray, limited_pct: float, last: float, dt_s: flo
         value = limit[L_FAILSAFE]
     elif at == _LIMITED and math.isfinite(limited_pct):
         value = min(max(limited_pct, limit[L_MINIMUM]), limit[L_MAXIMUM])
-    elif at > _LIMITED:
+    elif at == _CREEP or (at == _UNLOAD and gone):
         value = max(last, limit[L_MINIMUM]) + CREEP_PCT_PER_S * dt_s
     return value
 
@@ -96,8 +99,9 @@ def bounded(
         for kind in range(target, target + 2 if target == _PUMPS else target + 1):
             if kind == _PUMPS and not runs:
                 continue
-            least = bound(int(TABLE[hazard, R_LOW + kind]), limit, limited_pct, last, dt_s)
-            most = bound(int(TABLE[hazard, R_HIGH + kind]), limit, limited_pct, last, dt_s)
+            gone = hz[hazard, H_GONE_S] > 0.0
+            least = bound(int(TABLE[hazard, R_LOW + kind]), limit, limited_pct, last, gone, dt_s)
+            most = bound(int(TABLE[hazard, R_HIGH + kind]), limit, limited_pct, last, gone, dt_s)
             if math.isfinite(least):
                 low = min(max(low, least), high)
             if math.isfinite(most):

@@ -44,6 +44,8 @@ class At(IntEnum):
     """The speed that little suction pressure allows."""
     CREEP = 6
     """Where it was last, and a little more: it rises slowly."""
+    UNLOAD = 7
+    """The minimum while the cause is there, and from wherever that ended it rises slowly."""
 
 
 class Clear(IntEnum):
@@ -97,10 +99,12 @@ class Rule:
 
 CALM_S: Final = 10.0
 """Gone for this long: no actuator goes to and fro on a reading that dithers about its limit."""
+EASE_S: Final = 60.0
+"""A loop filled too full is back at its limit with every gain of speed: slowly, then, and not from far below."""
 _COOL: Final = (Order(Target.VALVE, at_least=At.MAXIMUM), Order(Target.PUMPS, at_least=At.MAXIMUM))
 _LESS_LOAD: Final = Ask(Request.REDUCE_LOAD, 0.0)
 _UNLOAD: Final = (
-    Order(Target.PUMPS, at_least=At.MINIMUM, at_most=At.MINIMUM),
+    Order(Target.PUMPS, at_least=At.MINIMUM, at_most=At.UNLOAD),
     Order(Target.BYPASS, at_least=At.MAXIMUM),
 )
 
@@ -138,7 +142,7 @@ RULES: Final[dict[Hazard, Rule]] = {
         rank=3,
         orders=(Order(Target.VALVE, at_most=At.MINIMUM), Order(Target.PUMPS, at_least=At.MINIMUM)),
     ),
-    Hazard.OVER_PRESSURE: Rule(rows=("FM-07",), on_s=0.0, off_s=CALM_S, rank=7, orders=_UNLOAD),
+    Hazard.OVER_PRESSURE: Rule(rows=("FM-07",), on_s=0.0, off_s=EASE_S, rank=7, orders=_UNLOAD),
     Hazard.DEAD_HEAD: Rule(rows=("FM-08",), on_s=2.0, off_s=CALM_S, rank=8, orders=_UNLOAD),
     Hazard.LOW_SUCTION: Rule(
         rows=("FM-09",),

@@ -17,6 +17,7 @@ from typing import Final
 from coolantd.errors import Fault
 from coolantd.protocol.profile import Heartbeat, RemoteControl
 from coolantd.safety.envelope import permits_word
+from coolantd.service.actuator_outlet import NOT_SENT
 from coolantd.service.outlet import Done, Outlet
 
 REMOTE_RETRY_S: Final = 2.0
@@ -124,6 +125,8 @@ class DeviceOutlet:
             self._note_lapse(sent_s)
             self.beats.append((count, sent_s))
             self.acknowledged_s = max(sent_s, self.acknowledged_s)
+        elif fault.value in NOT_SENT and count == self.count and self.heartbeat is not None:
+            self.count = count - 1 if count > 0 else self.heartbeat.wrap_count  # the device never saw this one
 
     def watch(self, says: float | None, asked_s: float, now_s: float) -> bool | None:
         """Take note of what the device says of itself.

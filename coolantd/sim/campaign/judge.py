@@ -117,8 +117,10 @@ def _adopts(seen: Seen, name: str) -> BoolArray:
     """Return when a CDU that follows its own controller has its actuators told to be where they are, or off."""
     starting = (seen.record[:, on.R_MODE] == float(Mode.STARTING)) & (shown(seen, "manual_mode_bool", on.N_BIAS) == 0.0)
     commands, position = _commands(seen, name), _position_pct(seen, name)
+    before = np.concatenate([position[:1], position[:-1]])  # what the command was told by: a pump may coast meanwhile
     at_minimum = np.maximum(position, _parameters(seen, name).minimum)
-    near = np.minimum(np.abs(commands - position), np.abs(commands - at_minimum)) <= ADOPTION_PCT
+    away = [np.abs(commands - each) for each in (position, at_minimum, before)]
+    near = np.min(away, axis=0) <= ADOPTION_PCT
     off = (commands == 0.0) & (position < _parameters(seen, name).minimum)
     adopts: BoolArray = starting & (near | off)
     return adopts
@@ -202,13 +204,15 @@ def within_travel(seen: Seen) -> Violation | None:
 def re_enters_gently(seen: Seen) -> Violation | None:
     """I6: neither valve nor the fastest pump steps by more than 2 % in the cycle in which automatic is entered.
 
-    An interlock in that very cycle moves them at their rate: it is not over yet.
+    An interlock in that very cycle moves them at their rate: it is not over yet. A pump that stands is started.
     """
     mode = seen.record[:, on.R_MODE]
     enters = (mode[1:] == float(Mode.AUTOMATIC)) & (mode[:-1] != float(Mode.AUTOMATIC))
+    turns = np.max([_position_pct(seen, name) for name in PUMPS], axis=0) >= _parameters(seen, PUMPS[0]).minimum
     interlocked = np.any(seen.orders[:, :, on.O_FORCED] != 0.0, axis=1)
     for name, commands in (("valve", _commands(seen, VALVE)), ("pumps", in_force_pct(seen).max(axis=0))):
         wrong = enters & ~interlocked[1:] & (np.abs(np.diff(commands)) > RE_ENTRY_PCT)
+        wrong &= (name == "valve") | turns[1:]
         found = _first("I6", seen, np.concatenate([[False], wrong]), f"{name} stepped on re-entry")
         if found:
             return found

@@ -45,6 +45,28 @@ def test_fm_46_the_first_commands_are_the_measured_positions(valve, pump1, pump2
     assert first == pytest.approx([valve, pump1, pump2], abs=1.0)
 
 
+def test_i6_the_cycle_of_the_hand_over_moves_nothing_whatever_the_sensors_show_in_it():
+    rig = Rig(site())
+    rig.put(valve=50.0, pump1=60.0, pump2=60.0, supply=34.0, pressure=90.0)
+    before = rig.step().commands
+    assert rig.mode() is Mode.STARTING
+    rig.put(supply=39.0, pressure=40.0)
+    assert rig.step().commands == pytest.approx(before)
+    assert rig.mode() is Mode.AUTOMATIC
+    rig.step(2)
+    after = rig.decision.commands
+    assert (after[[PUMP1, PUMP2]] > before[[PUMP1, PUMP2]]).all()
+
+
+def test_fm_12_pumps_that_stood_at_the_hand_over_are_started_and_stay_on():
+    rig = Rig(site())
+    rig.put(pump1=0.0, pump2=0.0, pressure=0.0)
+    rig.until(Mode.AUTOMATIC)
+    told = np.array([rig.step().commands[[PUMP1, PUMP2]] for _ in range(20)]).max(axis=1)
+    assert (told >= 25.0).all()
+    assert (np.diff(told) >= 0.0).all()
+
+
 def test_fm_46_no_actuator_moves_faster_than_its_slew_after_the_take_over():
     rig = Rig(site())
     rig.put(valve=20.0, pump1=40.0, pump2=55.0, supply=39.0, pressure=60.0)

@@ -31,7 +31,7 @@ NEVER = math.inf
 CONFIRMED = {Hazard.FLOW_LOST, Hazard.NO_FLOW, Hazard.CONDENSATION}
 """What one odd reading does not begin."""
 COOL = {Target.VALVE: (At.MAXIMUM, At.NONE), Target.PUMPS: (At.MAXIMUM, At.NONE)}
-UNLOAD = {Target.PUMPS: (At.MINIMUM, At.MINIMUM), Target.BYPASS: (At.MAXIMUM, At.NONE)}
+UNLOAD = {Target.PUMPS: (At.MINIMUM, At.UNLOAD), Target.BYPASS: (At.MAXIMUM, At.NONE)}
 LIMITED = {Target.PUMPS: (At.MINIMUM, At.LIMITED)}
 RUN = {Target.EVERY_PUMP: (At.FAILSAFE, At.NONE)}
 EXPECTED = {
@@ -46,7 +46,7 @@ EXPECTED = {
     Hazard.CONDENSATION: (
         0.0, 5.0, 3, {Target.VALVE: (At.NONE, At.MINIMUM), Target.PUMPS: (At.MINIMUM, At.NONE)}, NEVER, NEVER
     ),
-    Hazard.OVER_PRESSURE: (0.0, 10.0, 7, UNLOAD, NEVER, NEVER),
+    Hazard.OVER_PRESSURE: (0.0, 60.0, 7, UNLOAD, NEVER, NEVER),
     Hazard.DEAD_HEAD: (2.0, 10.0, 8, UNLOAD, NEVER, NEVER),
     Hazard.LOW_SUCTION: (3.0, 30.0, 6, LIMITED, NEVER, NEVER),
     Hazard.AIR: (0.0, 60.0, 2, {Target.PUMPS: (At.NONE, At.CREEP)}, NEVER, NEVER),

@@ -51,6 +51,24 @@ class Bench:
         return [each for each in noticed if each is not None]
 
 
+@pytest.mark.parametrize(("fault", "next_count"), [("withdrawn", 10), ("not_connected", 10), ("timeout", 11)])
+def test_i13_a_heartbeat_that_never_left_is_not_counted(fault, next_count):
+    """Whether one was asked for just before the link was lost is luck, and no command may hang on that."""
+    bench = Bench()
+    before = bench.outlet.count
+    bench.gateway.submit = lambda value, done: done(Fault(fault))
+    bench.run(1.0)
+    assert bench.outlet.count == before + (next_count - 10)
+
+
+def test_i13_the_first_count_that_never_left_is_the_one_before_the_wrap():
+    bench = Bench()
+    bench.outlet.count = BEAT.wrap_count
+    bench.gateway.submit = lambda value, done: done(Fault.WITHDRAWN)
+    bench.run(1.0)
+    assert bench.outlet.count == BEAT.wrap_count
+
+
 def test_fm_22_a_device_that_shows_our_heartbeat_and_goes_local_was_put_there():
     bench = Bench()
     bench.says = 0.0
