@@ -77,6 +77,7 @@ def law_rows(fixed: Fixed, memory: Memory, seen: Seen, dt_s: float) -> None:
             fixed.x[n],
             fixed.tables[n],
             fixed.y,
+            fixed.f,
             seen.value,
             seen.quality,
             seen.reason,

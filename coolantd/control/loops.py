@@ -11,6 +11,7 @@ from coolantd.control.actuators import (
     APPROACH,
     HOLD,
     MOVE,
+    OFF_MARGIN_PCT,
     adopted,
     any_yielded,
     approached,
@@ -29,6 +30,7 @@ from coolantd.control.layout import (
     D_HEAT_KW,
     D_IMPLAUSIBLE,
     D_MODE_S,
+    F_MINIMUM,
     LOOPS,
     P_MANUAL,
     P_OUTPUT_MAX,
@@ -47,6 +49,7 @@ from coolantd.control.layout import (
     S_TRIAL_PCT,
     SUPPLY_TEMP,
     X_HEAT,
+    X_PUMP,
     X_PV,
     X_VALVE,
     Y_POSITION,
@@ -130,6 +133,18 @@ def failsafe_target(table: FloatArray, d: FloatArray, pv: float, output_pct: flo
     if not math.isfinite(pv):
         return output_pct if d[D_MODE_S] < FAILSAFE_HOLD_S else target
     return min(target, output_pct) if pv < d[D_FLOOR_C] else target
+
+
+def first_output(p: FloatArray, s: FloatArray, f: FloatArray) -> float:
+    """Return a loop's output in the cycle of the hand-over: what it has, but for pumps that stand: those are started.
+
+    Args:
+        p: (LOOP_PARAMETERS,) of it.
+        s: (LOOP_STATE,) of it.
+        f: (ACTUATOR_PARAMETERS,) of an actuator that it moves.
+    """
+    stands = s[S_OUTPUT] < f[F_MINIMUM] - OFF_MARGIN_PCT
+    return clip(s[S_OUTPUT], p[P_OUTPUT_MIN], p[P_OUTPUT_MAX]) if stands else s[S_OUTPUT]
 
 
 def toward(s: FloatArray, p: FloatArray, target: float, dt_s: float) -> float:
@@ -225,6 +240,7 @@ def run_loops(
     x: IntArray,
     table: FloatArray,
     y: IntArray,
+    f: FloatArray,
     value: FloatArray,
     quality: IntArray,
     reason: IntArray,
@@ -254,7 +270,7 @@ def run_loops(
         if s[k, S_HELD] == 1.0:  # an interlock or an operator has it: go on from there
             yielded, measured_pct, s[k, S_HELD] = True, s[k, S_HELD_PCT], 0.0
         if mode == _AUTOMATIC and d[D_MODE_S] == 0.0:  # it has just been taken over: the first cycle moves nothing (I6)
-            yielded, measured_pct = True, clip(s[k, S_OUTPUT], p[k, P_OUTPUT_MIN], p[k, P_OUTPUT_MAX])
+            yielded, measured_pct = True, first_output(p[k], s[k], f[x[X_VALVE] if k == SUPPLY_TEMP else x[X_PUMP]])
         held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
         if k == SUPPLY_TEMP and has_model(c):
             drives = mode == _AUTOMATIC and not yielded and s[k, S_TRIAL] == 0.0
@@ -284,7 +300,7 @@ def decide_cdu(
         d[D_HEAT_KW] = value[x[X_HEAT]]
     somebody = any_yielded(x, y, quality, reason)
     mode = advance_mode(p, s, c, d, x, y, a, f, value, quality, reason, somebody, dt_s)
-    run_loops(p, s, c, d, x, table, y, value, quality, reason, mode, somebody, dt_s)
+    run_loops(p, s, c, d, x, table, y, f, value, quality, reason, mode, somebody, dt_s)
     i = x[X_VALVE]
     manner = manner_of(
         mode, p[SUPPLY_TEMP, P_MANUAL], s[SUPPLY_TEMP, S_TRIAL], not remote_refused(x, c, value, quality)
@@ -329,6 +345,7 @@ HELPERS: Final = (
     effective_setpoint,
     failsafe_valve,
     failsafe_target,
+    first_output,
     any_yielded,
     loop_yielded,
     reading_of,

