@@ -21,6 +21,8 @@ FULL = bool(os.environ.get("COOLANTD_FULL"))
 SITES = 250 if FULL else 4
 """Of four CDU-hours each."""
 DIFFERENTIAL = 100 if FULL else 4
+ONCE_DIFFERENT = () if FULL else (1008, 1027, 1068)
+"""A heartbeat that never left was counted. All three are among the hundred."""
 SEEDS = tomllib.loads((Path(__file__).parent / "dst_seeds.toml").read_text())["seed"]
 
 
@@ -82,7 +84,7 @@ def alone(plan):
     return replace(plan, bays=bays, mqtt=False, site=tuple(f for f in plan.site if f.kind not in BROKER_KINDS))
 
 
-@pytest.mark.parametrize("seed", range(1000, 1000 + DIFFERENTIAL))
+@pytest.mark.parametrize("seed", [*range(1000, 1000 + DIFFERENTIAL), *ONCE_DIFFERENT])
 def test_i10_i13_broker_disk_http_and_clock_change_no_command(kernels, seed):
     """FM-25, FM-30, FM-33, FM-52: the same seed with and without their trouble, command for command the same."""
     plan = alone(without_outside(drawn_plan(seed, 1, duration_s=400.0)))
