@@ -268,13 +268,16 @@ class _Builder:
 
     def speed_poll_s(self, pumps: tuple[int, ...]) -> float:
         """Return how often the slowest of the pumps' speeds is read."""
+        return self.slowest_s([self.actuators[i].position for i in pumps])
+
+    def slowest_s(self, rows: Sequence[int]) -> float:
+        """Return how often the slowest of some rows is read."""
         periods_s = list(self.periods_s.values())
-        return max(periods_s[self.actuators[i].position] for i in pumps)
+        return max(periods_s[row] for row in rows)
 
     def confirm_s(self, rows: Sequence[int]) -> float:
         """Return by when each of some rows has a second reading."""
-        periods_s = list(self.periods_s.values())
-        return HOLD_POLLS * max(periods_s[row] for row in rows)
+        return HOLD_POLLS * self.slowest_s(rows)
 
     def model(self, model: ModelConfig) -> ModelParameters:
         return ModelParameters(

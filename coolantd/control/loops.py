@@ -269,7 +269,7 @@ def run_loops(
         measured_pct = loop_output(x, k, Y_POSITION, others, y, value, quality, reason)
         if s[k, S_HELD] == 1.0:  # an interlock or an operator has it: go on from there
             yielded, measured_pct, s[k, S_HELD] = True, s[k, S_HELD_PCT], 0.0
-        if mode == _AUTOMATIC and d[D_MODE_S] == 0.0:  # it has just been taken over: the first cycle moves nothing (I6)
+        elif not yielded and mode == _AUTOMATIC and d[D_MODE_S] == 0.0:  # just taken over: nothing moves now (I6)
             yielded, measured_pct = True, first_output(p[k], s[k], f[x[X_VALVE] if k == SUPPLY_TEMP else x[X_PUMP]])
         held_pct = loop_output(x, k, Y_READBACK, others, y, value, quality, reason)
         if k == SUPPLY_TEMP and has_model(c):

@@ -20,7 +20,7 @@ from coolantd.safety.envelope import (
 )
 from coolantd.safety.hazards import HAZARDS, Force
 from coolantd.safety.interlocks import BY_RANK, R_ASK_S, R_HIGH, R_LOW, R_TRIPS, TABLE, At, Target
-from coolantd.safety.latch import H_ACTIVE, H_FOR_S, H_GONE_S
+from coolantd.safety.latch import GONE, H_ACTIVE, H_CAUSE, H_FOR_S, H_GONE_S
 from coolantd.safety.requests import REQUESTS
 
 CREEP_PCT_PER_S: Final = 0.5
@@ -42,15 +42,32 @@ _INTERLOCK: Final = int(Force.INTERLOCK)
 _TRIP: Final = int(Force.TRIP)
 
 
-def bound(at: int, limit: FloatArray, limited_pct: float, last: float, gone: bool, dt_s: float) -> float:
+def eased(h: FloatArray, limit: FloatArray, last: float, dt_s: float) -> float:
+    """Return the upper bound of a pump that unloads, %.
+
+    Down to the minimum until the cause is gone, then slowly up; and no further up while nothing can be said, be it that
+    the reading is near its limit again or that it is bad.
+
+    Args:
+        h: (HAZARD_STATE,) of the hazard.
+        limit: (LIMIT_COLUMNS,) of the pump.
+        last: what it was last allowed.
+        dt_s: seconds since then.
+    """
+    if h[H_GONE_S] == 0.0:
+        return limit[L_MINIMUM]
+    return max(last, limit[L_MINIMUM]) + (CREEP_PCT_PER_S * dt_s if h[H_CAUSE] == GONE else 0.0)
+
+
+def bound(at: int, h: FloatArray, limit: FloatArray, limited_pct: float, last: float, dt_s: float) -> float:
     """Return where a bound is, % of one actuator; NaN where there is none.
 
     Args:
         at: ``At``.
+        h: (HAZARD_STATE,) of the hazard whose order it is.
         limit: (LIMIT_COLUMNS,) of the actuator.
         limited_pct: of the CDU's pumps with little suction pressure; NaN: their minimum.
         last: what it was last allowed.
-        gone: the cause of the hazard is gone, and its off-delay runs.
         dt_s: seconds since then.
     """
     if at == _NONE:
@@ -64,8 +81,10 @@ def bound(at: int, limit: FloatArray, limited_pct: float, last: float, gone: boo
         value = limit[L_FAILSAFE]
     elif at == _LIMITED and math.isfinite(limited_pct):
         value = min(max(limited_pct, limit[L_MINIMUM]), limit[L_MAXIMUM])
-    elif at == _CREEP or (at == _UNLOAD and gone):
+    elif at == _CREEP:
         value = max(last, limit[L_MINIMUM]) + CREEP_PCT_PER_S * dt_s
+    elif at == _UNLOAD:
+        value = eased(h, limit, last, dt_s)
     return value
 
 
@@ -99,9 +118,8 @@ def bounded(
         for kind in range(target, target + 2 if target == _PUMPS else target + 1):
             if kind == _PUMPS and not runs:
                 continue
-            gone = hz[hazard, H_GONE_S] > 0.0
-            least = bound(int(TABLE[hazard, R_LOW + kind]), limit, limited_pct, last, gone, dt_s)
-            most = bound(int(TABLE[hazard, R_HIGH + kind]), limit, limited_pct, last, gone, dt_s)
+            least = bound(int(TABLE[hazard, R_LOW + kind]), hz[hazard], limit, limited_pct, last, dt_s)
+            most = bound(int(TABLE[hazard, R_HIGH + kind]), hz[hazard], limit, limited_pct, last, dt_s)
             if math.isfinite(least):
                 low = min(max(low, least), high)
             if math.isfinite(most):
@@ -187,5 +205,5 @@ def ask(hz: FloatArray, requests: IntArray) -> None:
                     requests[request] = 1
 
 
-HELPERS: Final = (bound, bounded, on_the_way, kind_of, trips, force_cdu, ask)
+HELPERS: Final = (eased, bound, bounded, on_the_way, kind_of, trips, force_cdu, ask)
 """Every function above, callees before callers."""

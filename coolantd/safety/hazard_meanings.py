@@ -48,12 +48,12 @@ MEANINGS: Final[dict[Hazard, Meaning]] = {
     ),
     Hazard.OVER_PRESSURE: Meaning(
         cause="the pressure is above its limit, just below that of the relief valve",
-        consequence="the pumps slow down to their minimum and the bypass opens, so the racks get less flow",
+        consequence="the pumps slow down until it has fallen and the bypass opens, so the racks get less flow",
         action="look for a blocked return, shut branches or a filling pump that does not stop",
     ),
     Hazard.DEAD_HEAD: Meaning(
         cause="the pumps work against a shut loop: full pressure for their speed and no flow",
-        consequence="they heat what they hold; they slow down to their minimum and the bypass opens",
+        consequence="they heat what they hold; they slow down until something flows and the bypass opens",
         action="open the isolating or branch valves; look for a valve stuck shut",
     ),
     Hazard.LOW_SUCTION: Meaning(

@@ -45,7 +45,7 @@ class At(IntEnum):
     CREEP = 6
     """Where it was last, and a little more: it rises slowly."""
     UNLOAD = 7
-    """The minimum while the cause is there, and from wherever that ended it rises slowly."""
+    """The minimum until the cause is gone, and from wherever that was it rises slowly."""
 
 
 class Clear(IntEnum):

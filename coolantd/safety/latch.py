@@ -20,7 +20,9 @@ H_GONE_S: Final = 3
 """Seconds for which it has been gone without a break."""
 H_ACKNOWLEDGED: Final = 4
 """1 once somebody has acknowledged it, until it is over or returns."""
-HAZARD_STATE: Final = 5
+H_CAUSE: Final = 5
+"""What was said of the cause in the last cycle."""
+HAZARD_STATE: Final = 6
 
 GONE: Final = 0
 THERE: Final = 1
@@ -40,6 +42,7 @@ def advance_hazard(h: FloatArray, cause: int, on_s: float, off_s: float, latches
         dt_s: seconds since the last step.
     """
     active = h[H_ACTIVE] == 1.0
+    h[H_CAUSE] = float(cause)
     h[H_FOR_S] = h[H_FOR_S] + dt_s if active else 0.0
     if cause == THERE:
         if h[H_GONE_S] > 0.0:

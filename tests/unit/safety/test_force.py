@@ -21,7 +21,7 @@ from coolantd.safety.envelope import (
 from coolantd.safety.force import CREEP_PCT_PER_S, ask, bound, force_cdu, on_the_way
 from coolantd.safety.hazards import HAZARDS, Force, Hazard
 from coolantd.safety.interlocks import RULES, At, Target
-from coolantd.safety.latch import H_ACTIVE, H_FOR_S, H_GONE_S, HAZARD_STATE
+from coolantd.safety.latch import GONE, H_ACTIVE, H_CAUSE, H_FOR_S, H_GONE_S, HAZARD_STATE, THERE, UNKNOWN
 from coolantd.safety.requests import REQUESTS, Request
 
 DT_S = 0.5
@@ -231,18 +231,30 @@ def test_fm_07_the_bypass_of_the_same_loop_opens_or_of_any_if_it_is_not_known_wh
     ],
 )
 def test_where_each_bound_of_a_pump_is(at, expected):
-    assert bound(int(at), LIMITS[PUMP1], SUCTION_PCT, 40.0, False, DT_S) == expected
+    assert bound(int(at), AT_REST, LIMITS[PUMP1], SUCTION_PCT, 40.0, DT_S) == expected
 
 
-@pytest.mark.parametrize(("gone", "expected"), [(False, 25.0), (True, 40.0 + CREEP_PCT_PER_S * DT_S)])
-def test_fm_07_unloaded_pumps_go_down_while_the_cause_is_there_and_up_slowly_afterwards(gone, expected):
-    assert bound(int(At.UNLOAD), LIMITS[PUMP1], SUCTION_PCT, 40.0, gone, DT_S) == expected
+AT_REST = np.zeros(HAZARD_STATE)
+UP = 40.0 + CREEP_PCT_PER_S * DT_S
+
+
+@pytest.mark.parametrize(
+    ("gone_s", "said", "expected"),
+    [(0.0, THERE, 25.0), (0.0, UNKNOWN, 25.0), (0.5, GONE, UP), (0.5, UNKNOWN, 40.0), (30.0, UNKNOWN, 40.0)],
+)
+def test_fm_07_unloaded_pumps_go_down_until_the_cause_is_gone_and_up_only_while_it_is_seen_to_be(
+    gone_s, said, expected
+):
+    h = np.zeros(HAZARD_STATE)
+    h[[H_ACTIVE, H_GONE_S, H_CAUSE]] = 1.0, gone_s, said
+    assert bound(int(At.UNLOAD), h, LIMITS[PUMP1], SUCTION_PCT, 40.0, DT_S) == expected
+    assert bound(int(At.UNLOAD), h, LIMITS[PUMP1], SUCTION_PCT, 0.0, DT_S) >= 25.0
 
 
 @pytest.mark.parametrize("hazard", [Hazard.OVER_PRESSURE, Hazard.DEAD_HEAD])
 def test_fm_07_fm_08_a_cause_that_goes_before_the_minimum_leaves_the_pumps_where_they_are(hazard):
     hz = hazards(hazard)
-    hz[hazard, H_GONE_S] = 0.5
+    hz[hazard, [H_GONE_S, H_CAUSE]] = 0.5, GONE
     last = np.array(START)
     demands, forced = np.array([50.0, 100.0, 0.0, 10.0, 50.0, 100.0]), np.zeros(6, dtype=np.int64)
     force_cdu(0, hz, VALVE, math.nan, LIMITS, last, demands, forced, DT_S)
@@ -251,12 +263,12 @@ def test_fm_07_fm_08_a_cause_that_goes_before_the_minimum_leaves_the_pumps_where
 
 
 def test_bounds_that_are_not_given_fall_back_to_the_minimum_or_to_none():
-    assert math.isnan(bound(int(At.NONE), LIMITS[PUMP1], SUCTION_PCT, 40.0, False, DT_S))
-    assert bound(int(At.FAILSAFE), LIMITS[VALVE], SUCTION_PCT, 40.0, False, DT_S) == 5.0
-    assert bound(int(At.LIMITED), LIMITS[PUMP1], math.nan, 40.0, False, DT_S) == 25.0
-    assert bound(int(At.LIMITED), LIMITS[PUMP1], 10.0, 40.0, False, DT_S) == 25.0
-    assert bound(int(At.LIMITED), LIMITS[PUMP1], 120.0, 40.0, False, DT_S) == 100.0
-    assert bound(int(At.CREEP), LIMITS[PUMP1], 60.0, 0.0, False, DT_S) == 25.25
+    assert math.isnan(bound(int(At.NONE), AT_REST, LIMITS[PUMP1], SUCTION_PCT, 40.0, DT_S))
+    assert bound(int(At.FAILSAFE), AT_REST, LIMITS[VALVE], SUCTION_PCT, 40.0, DT_S) == 5.0
+    assert bound(int(At.LIMITED), AT_REST, LIMITS[PUMP1], math.nan, 40.0, DT_S) == 25.0
+    assert bound(int(At.LIMITED), AT_REST, LIMITS[PUMP1], 10.0, 40.0, DT_S) == 25.0
+    assert bound(int(At.LIMITED), AT_REST, LIMITS[PUMP1], 120.0, 40.0, DT_S) == 100.0
+    assert bound(int(At.CREEP), AT_REST, LIMITS[PUMP1], 60.0, 0.0, DT_S) == 25.25
 
 
 @pytest.mark.parametrize(
