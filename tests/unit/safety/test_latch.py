@@ -7,6 +7,7 @@ from coolantd.safety.latch import (
     GONE,
     H_ACKNOWLEDGED,
     H_ACTIVE,
+    H_CAUSE,
     H_FOR_S,
     HAZARD_STATE,
     THERE,
@@ -82,3 +83,12 @@ def test_the_time_in_force_is_counted_and_begins_anew():
         advance_hazard(h, cause, 1.0, 1.0, 0.0, DT_S)
         seen.append(float(h[H_FOR_S]))
     assert seen == [0.0, 0.0, 0.5, 1.0, 1.5, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("cause", [THERE, UNKNOWN, GONE])
+def test_what_was_said_last_is_remembered(cause):
+    h = np.zeros(HAZARD_STATE)
+    h[H_ACTIVE] = 1.0
+    h[H_CAUSE] = 7.0
+    advance_hazard(h, cause, 1.0, 60.0, 0.0, DT_S)
+    assert h[H_CAUSE] == cause
