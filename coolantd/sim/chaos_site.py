@@ -25,7 +25,8 @@ import orjson
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
 from coolantd.sim.chaos_site_config import PROFILE, SiteText, profile_text
-from coolantd.sim.demo_site import SBIN, cache_directory, free_port
+from coolantd.sim.demo_site import SBIN, cache_directory
+from coolantd.sim.ports import free_port
 
 START_S: Final = 60.0
 """For any process, on a machine that is busy with other things too."""

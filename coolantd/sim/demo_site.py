@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
+from coolantd.sim.ports import free_port
 from coolantd.sim.serial_port import ptys_available
 
 START_TIMEOUT_S: Final = 30.0
@@ -50,14 +51,6 @@ poll_fast_s = 1.0
 monitor_only = true                 # looked at, not commanded
 """
 """Appended to the demo's configuration where there are pseudo terminals."""
-
-
-def free_port() -> int:
-    """Return a loopback TCP port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _demo_config() -> str:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from coolantd.sim.ports import free_port
+
 _SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 MOSQUITTO = shutil.which("mosquitto", path=_SEARCH_PATH)
 MOSQUITTO_PASSWD = shutil.which("mosquitto_passwd", path=_SEARCH_PATH)
@@ -32,13 +34,6 @@ needs_mosquitto = [
     pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed"),
 ]
 """For ``pytestmark``, alone or added to a list of others."""
-
-
-def free_port() -> int:
-    """Return a loopback TCP port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Mosquitto:

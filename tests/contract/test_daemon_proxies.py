@@ -11,6 +11,7 @@ import pytest
 from coolantd.app import Daemon
 from coolantd.errors import CoolantdError
 from coolantd.service import kernels
+from coolantd.sim.ports import free_port
 
 SITE = """[site]
 name = "x"
@@ -38,12 +39,6 @@ def bound() -> tuple[socket.socket, int]:
     taken.bind(("127.0.0.1", 0))
     taken.listen()
     return taken, taken.getsockname()[1]
-
-
-def free_port() -> int:
-    taken, port = bound()
-    taken.close()
-    return port
 
 
 class Rig:

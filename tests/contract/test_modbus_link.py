@@ -17,6 +17,7 @@ from coolantd.clock import SystemClock
 from coolantd.device.modbus import TIMEOUTS_MAX
 from coolantd.errors import DeviceError, Fault
 from coolantd.protocol.profile import Table
+from coolantd.sim.ports import free_port
 
 PATIENT_S = 5.0
 
@@ -55,12 +56,6 @@ async def fault_of_read(link: TcpLink, deadline_s: float = 0.05) -> Fault:
     with pytest.raises(DeviceError) as caught:
         await read_one(link, deadline_s=deadline_s)
     return caught.value.fault
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_refused_connection_is_not_connected_and_says_where(link_class: LinkClass) -> None:

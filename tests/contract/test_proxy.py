@@ -25,6 +25,7 @@ from coolantd.service.proxies import Proxies
 from coolantd.service.proxy import STOP_TIMEOUT_S, Outcome, ProxyServer
 from coolantd.service.proxy_clients import CLIENTS_MAX, ClientLimits
 from coolantd.service.raw_cache import RawCache
+from coolantd.sim.ports import free_port
 
 UNIT, AGE_UNIT = 7, 107
 FIRST, COUNT = 5000, 40
@@ -561,16 +562,6 @@ def config(port: int, unit_id: int = UNIT, host: str = "127.0.0.1") -> ProxyConf
     return ProxyConfig(host=host, port=port, allow_remote=True, units=units)
 
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 async def answers(port: int, host: str = "127.0.0.1") -> int | None:
     """Return the exception a proxy gives a read of ``UNIT``; None where nobody listens."""
     client = AsyncModbusTcpClient(host, port=port, retries=0, timeout=5.0)
@@ -592,7 +583,7 @@ async def proxies() -> AsyncIterator[Proxies]:
 
 
 async def test_a_reload_adds_and_removes_listeners_and_keeps_the_clients_of_the_others(proxies: Proxies) -> None:
-    first, second, third = free_ports(3)
+    first, second, third = free_port(), free_port(), free_port()
     await proxies.change([config(first), config(second)])
     staying = AsyncModbusTcpClient("127.0.0.1", port=first, retries=0, timeout=5.0, reconnect_delay=0)
     assert await staying.connect()
@@ -604,7 +595,7 @@ async def test_a_reload_adds_and_removes_listeners_and_keeps_the_clients_of_the_
 
 
 async def test_a_reload_onto_a_taken_port_changes_nothing(proxies: Proxies) -> None:
-    first, second = free_ports(2)
+    first, second = free_port(), free_port()
     await proxies.change([config(first)])
     with socket.socket() as other:
         other.bind(("127.0.0.1", second))
@@ -616,7 +607,7 @@ async def test_a_reload_onto_a_taken_port_changes_nothing(proxies: Proxies) -> N
 
 
 async def test_a_proxy_may_move_to_another_address_with_its_port(proxies: Proxies) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     await proxies.change([config(port)])
     await proxies.change([config(port, host="0.0.0.0")])
     assert await answers(port, host="127.0.0.2") == 2

@@ -22,7 +22,7 @@ from coolantd.config.build import build_plan, point_specs
 from coolantd.config.load import load
 from coolantd.config.profiles import load_profile
 from coolantd.service import state_format
-from coolantd.sim.demo_site import free_port
+from coolantd.sim.ports import free_port
 from coolantd.sim.simulator import Simulator, SimulatorSettings
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"

@@ -18,7 +18,7 @@ import pytest
 from kill_site import config_text
 
 from coolantd.service import kernel_manifest, kernels
-from coolantd.sim.demo_site import free_port
+from coolantd.sim.ports import free_port
 
 READY_MAX_S = 10.0 if os.environ.get("COOLANTD_FULL") == "1" else 60.0
 """What is promised; in CI, where others have the cores too, what is no start loop."""

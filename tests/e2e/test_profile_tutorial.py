@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from live_site import wait_for
 
+from coolantd.sim.ports import free_port
+
 PROFILES = Path(__file__).parents[2] / "PROFILES.md"
 FOLDER = "/tmp/coolantd-try"
 PORT = "15020"
@@ -34,12 +36,6 @@ EXPECTED = {
     "alarm_pump_flow_low_bool": 0.0,
 }
 """The raw registers of the tutorial's device, worked out by hand from its list: 203 x 0.1, 147 x 0.01 bar, ..."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Reader:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from live_site import live_site, needs_broker, wait_for
 
-from coolantd.sim.demo_site import free_port
+from coolantd.sim.ports import free_port
 
 SHIPPED = Path(__file__).parents[2] / "config/prometheus"
 SCRAPE_S = "1s"

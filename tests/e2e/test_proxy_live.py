@@ -11,7 +11,8 @@ from live_site import PERIOD_S, LiveSite, needs_broker, wait_for
 from pymodbus.client import ModbusTcpClient
 
 from coolantd.service.control_client import request
-from coolantd.sim.demo_site import demo_site, free_port
+from coolantd.sim.demo_site import demo_site
+from coolantd.sim.ports import free_port
 
 pytestmark = [*needs_broker, pytest.mark.slow]
 

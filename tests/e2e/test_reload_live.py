@@ -25,7 +25,7 @@ from live_site import (
 )
 
 from coolantd.service.control_client import request
-from coolantd.sim.demo_site import free_port
+from coolantd.sim.ports import free_port
 
 pytestmark = [*needs_broker, pytest.mark.slow]
 
