@@ -94,7 +94,8 @@ def test_offset_and_precision() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "expected"), [(3200, 0.0), (16_000, 1650.0), (9600, 825.0), (3000, -25.78125), (20_000, 2165.625)]
+    ("raw", "expected"),
+    [(3200, 0.0), (16_000, 1650.0), (9600, 825.0), (3000, -25.78125), (1000, -283.59375), (20_000, 2165.625)],
 )
 def test_counts_of_a_current_loop(raw: int, expected: float) -> None:
     """3200 is 4 mA, 16000 is 20 mA; (raw - 3200) / 12800 * 1650, past both ends too."""
@@ -112,6 +113,14 @@ def test_fm16_a_broken_wire_is_a_failed_sensor_and_not_a_flow(raw: int) -> None:
 def test_a_value_that_would_read_as_a_broken_wire_cannot_be_sent() -> None:
     with pytest.raises(ValueError, match="means not available"):
         encode(point(unit="L/min", raw_span=FLOW_SPAN), -400.0)
+
+
+@pytest.mark.parametrize("sentinel", [-1, -32_768, 0xFFFF])
+def test_a_signed_value_that_would_read_as_not_available_cannot_be_sent(sentinel: int) -> None:
+    """However the map writes it, signed or as its pattern."""
+    value = -1.0 if sentinel == 0xFFFF else float(sentinel)
+    with pytest.raises(ValueError, match="means not available"):
+        encode(point(Coding.I16, sentinels=(sentinel,)), value)
 
 
 def test_a_falling_line() -> None:
@@ -150,6 +159,7 @@ def test_the_unit_selector_overrides_the_unit_on_the_wire() -> None:
     subject = point(Coding.F32, source_unit="bar", imperial_unit="psi")
     words = struct.unpack(">2H", struct.pack(">f", 2.0))
     assert decode(subject, words) == 200.0
+    assert decode_sample(subject, words, 0.0).value == 200.0
     assert decode(subject, words, imperial=True) == pytest.approx(13.789514586)
     assert encode(subject, 200.0) == words
     assert encode(subject, 13.789514586336722, imperial=True) == words
