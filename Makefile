@@ -12,7 +12,7 @@ TEST_PROGRAMS := mosquitto mosquitto-clients prometheus systemd systemd-containe
 ARGS ?=
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
-# One worker has the tests that keep real time, one after the other; the other has all the rest (tests/conftest.py).
+# One worker has the tests that keep real time by the clock, the other all the rest (tests/conftest.py).
 TEST_WORKERS ?= --numprocesses 2
 
 .PHONY: help demo test check format lock clean

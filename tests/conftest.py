@@ -37,18 +37,22 @@ def live():
 
 
 REAL_TIME = "real time"
-REAL_TIME_FOLDERS = tuple(f"tests/{name}/" for name in ("chaos", "contract", "e2e"))
+REAL_TIME_FOLDERS = tuple(f"tests/{name}/" for name in ("chaos", "e2e"))
 """The tests of these folders run one after the other: they keep time by the clock, with programs of the machine."""
+PATIENT = tuple(f"tests/e2e/test_{name}.py" for name in ("alert_rules", "nspawn_unit", "profile_tutorial"))
+"""Those of them that wait for a program to end and mind no neighbour. tests/contract may have one too: it asks for
+less than the compilers that would run there otherwise."""
 
 
 class RealTimeApart(LoadScopeScheduling):
-    """One worker gets every test that keeps real time, the others share all the rest, a test at a time.
+    """One worker gets every test that keeps real time, the others the rest, a test at a time; the first helps later.
 
     Not ``--dist loadgroup``: pytest-xdist 3.8 marks groups in a way that pytest 9.2 no longer reads.
     """
 
     def _split_scope(self, nodeid):
-        return REAL_TIME if nodeid.startswith(REAL_TIME_FOLDERS) else nodeid
+        apart = nodeid.startswith(REAL_TIME_FOLDERS) and not nodeid.startswith(PATIENT)
+        return REAL_TIME if apart else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

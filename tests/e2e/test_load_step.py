@@ -26,7 +26,7 @@ from coolantd.sim.demo_measure import StepResponse
 pytestmark = [*needs_broker, pytest.mark.slow]
 
 BEFORE_S = 8.0
-WATCH_S = 160.0 if FULL else 90.0
+WATCH_S = 160.0 if FULL else 66.0
 PEAK_MAX_K = 2.0
 SETTLE_MAX_S = 60.0
 """Twice what a quiet machine shows (0.9 K, 18 s): readings come late on a busy one."""
