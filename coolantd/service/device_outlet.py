@@ -113,7 +113,8 @@ class DeviceOutlet:
         beat = self.heartbeat
         if beat is None or self.beat_outlet is None or now_s - self.beat_s < beat.period_s:
             return
-        self.count = self.count + 1 if self.count < beat.wrap_count else 0
+        if not self.beat_outlet.waits:  # else this one takes the place and the number of one that has not left
+            self.count = self.count + 1 if self.count < beat.wrap_count else 0
         self.beat_s = now_s
         _say(
             self.beat_outlet, self.count, range(beat.wrap_count + 1), functools.partial(self.beaten, now_s, self.count)
@@ -125,7 +126,7 @@ class DeviceOutlet:
             self._note_lapse(sent_s)
             self.beats.append((count, sent_s))
             self.acknowledged_s = max(sent_s, self.acknowledged_s)
-        elif fault.value in NOT_SENT and count == self.count and self.heartbeat is not None:
+        elif fault.value in NOT_SENT and sent_s == self.beat_s and self.heartbeat is not None:
             self.count = count - 1 if count > 0 else self.heartbeat.wrap_count  # the device never saw this one
 
     def watch(self, says: float | None, asked_s: float, now_s: float) -> bool | None:

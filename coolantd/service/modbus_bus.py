@@ -106,6 +106,10 @@ class ModbusBus:
         self._writes.put(job)
         self._wake.set()
 
+    def has_waiting(self, device: str, point: str) -> bool:
+        """Return whether a write of a point is still queued."""
+        return (device, point) in self._writes
+
     def withdraw(self, device: str, point: str) -> None:
         """Take back a write that is still queued; one that is on its way is not stopped."""
         self._writes.withdraw(device, point)

@@ -19,6 +19,11 @@ Done = Callable[[Fault | None], None]
 class Outlet(Protocol):
     """One writable point of one device."""
 
+    @property
+    def waits(self) -> bool:
+        """Return whether the last value submitted has not left yet; a newer one would take its place."""
+        ...
+
     def submit(self, value: float, done: Done) -> None:
         """Send a value soon; ``done`` is called once, with None when the device has it, else with the fault."""
         ...
@@ -36,6 +41,11 @@ class RegisterOutlet:
         self._device = device
         self._point = point
         self._clock = clock
+
+    @property
+    def waits(self) -> bool:
+        """Return whether the bus has not sent the last value yet."""
+        return self._bus.has_waiting(self._device.name, self._point.name)
 
     def submit(self, value: float, done: Done) -> None:
         """Queue a write; a value the register cannot hold is a programming error and raises ValueError.
@@ -63,6 +73,11 @@ class TopicOutlet:
         self._labels = labels
         self._clock = clock
         self._metrics = metrics
+
+    @property
+    def waits(self) -> bool:
+        """Return False: what was published has left."""
+        return False
 
     def submit(self, value: float, done: Done) -> None:
         """Publish a value, not retained; while the broker is gone nothing is kept, so nothing stale is replayed."""

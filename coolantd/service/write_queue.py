@@ -42,6 +42,10 @@ class WriteQueue:
         """Return how many wait."""
         return len(self._jobs)
 
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        """Return whether a write waits, by the names of its device and point."""
+        return key in self._jobs
+
     def __iter__(self) -> Iterator[WriteJob]:
         """Yield what waits, first to be sent first."""
         return iter(self._jobs.values())

@@ -99,6 +99,8 @@ class Record:
 class Outlet:
     """Accepts a value; the device has it, and acknowledges it, up to ``late_s`` later."""
 
+    waits = False
+
     def __init__(self, world, point):
         self.world, self.point = world, point
 

@@ -19,6 +19,8 @@ class Gateway:
         self.word = 0
         self.acknowledges = True
 
+    waits = False
+
     def submit(self, value, done):
         if self.carries:
             self.word = int(value)
@@ -59,6 +61,55 @@ def test_i13_a_heartbeat_that_never_left_is_not_counted(fault, next_count):
     bench.gateway.submit = lambda value, done: done(Fault(fault))
     bench.run(1.0)
     assert bench.outlet.count == before + (next_count - 10)
+
+
+class Queue:
+    """One place, as a bus has it: what is newer takes it, and the older is told."""
+
+    def __init__(self):
+        self.place = None
+
+    @property
+    def waits(self):
+        return self.place is not None
+
+    def submit(self, value, done):
+        replaced, self.place = self.place, (value, done)
+        if replaced is not None:
+            replaced[1](Fault.NOT_CONNECTED)
+
+    def end(self, fault):
+        (value, done), self.place = self.place, None
+        done(fault)
+        return value
+
+
+@pytest.mark.parametrize("replaced", [0, 1, 2])
+def test_i13_heartbeats_that_wait_for_a_link_use_up_one_number_at_most(replaced):
+    """However many took each other's place: how many there were is luck too."""
+    bench = Bench()
+    before = bench.outlet.count
+    queue = bench.outlet.beat_outlet = Queue()
+    for _ in range(1 + replaced):
+        bench.run(1.0)
+    assert queue.end(Fault.EXPIRED) == before + 1
+    assert bench.outlet.count == before
+    bench.run(1.0 + replaced)
+    assert queue.end(None) == before + 1
+    bench.run(1.0)
+    assert queue.end(None) == before + 2
+
+
+def test_i13_a_heartbeat_on_its_way_keeps_its_number_and_the_next_has_another():
+    bench = Bench()
+    before = bench.outlet.count
+    answers = []
+    bench.gateway.submit = lambda value, done: answers.append((value, done))
+    bench.run(2.0)
+    assert [value for value, _ in answers] == [before + 1, before + 2]
+    answers[0][1](Fault.TIMEOUT)
+    answers[1][1](Fault.EXPIRED)
+    assert bench.outlet.count == before + 1
 
 
 def test_i13_the_first_count_that_never_left_is_the_one_before_the_wrap():

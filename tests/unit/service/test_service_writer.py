@@ -30,6 +30,8 @@ REMOTE = RemoteControl(point="remote", remote_value=1, local_value=0)
 class FakeOutlet:
     """Takes values; answers when told, or at once."""
 
+    waits = False
+
     def __init__(self, answer="later"):
         self.answer = answer
         self.sent = []
