@@ -37,11 +37,13 @@ def live():
 
 
 REAL_TIME = "real time"
-REAL_TIME_FOLDERS = tuple(f"tests/{name}/" for name in ("chaos", "e2e"))
-"""The tests of these folders run one after the other: they keep time by the clock, with programs of the machine."""
+REAL_TIME_PLACES = (
+    *("tests/chaos/", "tests/e2e/"),
+    *("tests/contract/test_fleet_lines", "tests/contract/test_gateway_", "tests/contract/test_illegal_register"),
+)
+"""What is there runs one after the other: it keeps time by the clock, to a fraction of a second."""
 PATIENT = tuple(f"tests/e2e/test_{name}.py" for name in ("alert_rules", "nspawn_unit", "profile_tutorial"))
-"""Those of them that wait for a program to end and mind no neighbour. tests/contract may have one too: it asks for
-less than the compilers that would run there otherwise."""
+"""Those of them that wait for a program to end and mind no neighbour."""
 
 
 class RealTimeApart(LoadScopeScheduling):
@@ -51,7 +53,7 @@ class RealTimeApart(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid):
-        apart = nodeid.startswith(REAL_TIME_FOLDERS) and not nodeid.startswith(PATIENT)
+        apart = nodeid.startswith(REAL_TIME_PLACES) and not nodeid.startswith(PATIENT)
         return REAL_TIME if apart else nodeid
 
 

@@ -168,12 +168,12 @@ class DemoSite:
             *(("--rpu-link", str(self.rpu_port)) if self.rpu else ()),
             *options,
         )
-        self._wait_for("the simulator", self.simulator_socket.exists)
+        self._wait_for("the simulator", lambda: _accepts(self.simulator_socket))
 
     def start_daemon(self) -> None:
         """Start the daemon and wait until it answers."""
         self._start("daemon", *_coolantd("run"), "--config", str(self.config), "--speed", f"{self.speed:g}")
-        self._wait_for("the daemon", self.daemon_socket.exists)
+        self._wait_for("the daemon", lambda: _accepts(self.daemon_socket))
 
     def ask_daemon(self, command: str, *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Give the daemon an order."""
@@ -240,6 +240,12 @@ def _coolantd(*arguments: str) -> tuple[str, ...]:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _accepts(path: Path) -> bool:
+    """Return whether somebody listens on a socket; its file is there a moment before, and after one that was killed."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 @contextlib.contextmanager

@@ -15,9 +15,13 @@ pytestmark = needs_broker
 PATIENCE_S = 40.0
 
 
+HEED_SIGNALS = ("env", "--default-signal=INT,HUP")
+"""Undoes what nohup, or a shell in whose background the tests run, tells its children: the demo keeps to that."""
+
+
 def started(duration_s):
     """A demo that shows how things stand, the lines so far, and the pid of each of its processes."""
-    command = [sys.executable, "-m", "coolantd", "demo", "--duration", str(duration_s)]
+    command = [*HEED_SIGNALS, sys.executable, "-m", "coolantd", "demo", "--duration", str(duration_s)]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     lines = []
     for line in demo.stdout:
