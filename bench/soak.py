@@ -15,6 +15,7 @@ import contextlib
 import itertools
 import json
 import platform
+import signal
 import statistics
 import sys
 import threading
@@ -209,6 +210,7 @@ def main() -> None:
     for name, low, high in (("cdus", 4, 100), ("seconds", 10, 86400), ("warm_up", 0, 3600), ("poll", 0.1, 5)):
         if not low <= getattr(options, name) <= high:
             parser.error(f"--{name.replace('_', '-')} = {getattr(options, name):g}, allowed: {low} to {high}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # its processes end with it
     result = soak(options)
     if options.json:
         print(json.dumps(result))

@@ -31,6 +31,8 @@ NEARLY_RATIO: Final = 0.9
 WAL_BYTES_MAX: Final = 4 << 20
 SYNCHRONOUS: Final = "NORMAL"
 """A power cut may cost the last events, never the file (sqlite.org/wal.html)."""
+CACHE_KIB: Final = 256
+"""Of pages in memory. SQLite's own 2 MB would fill over hours of nothing but additions, and look like a leak."""
 BATCH_MAX: Final = 200
 BUSY_S: Final = 1.0
 """How long another program may hold the file, an operator's own sqlite3 for instance, before rows are lost."""
@@ -289,6 +291,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
     db.execute(f"PRAGMA max_page_count = {PAGES_MAX}")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")  # less than 0: in KiB
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         error = sqlite3.DatabaseError(str(verdict)[:200])
