@@ -245,6 +245,7 @@ def _listens(port: int) -> bool:
 def _accepts(path: Path) -> bool:
     """Return whether somebody listens on a socket; its file is there a moment before, and after one that was killed."""
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(POLL_S)  # one that listens and takes nobody would hold us for ever
         return probe.connect_ex(str(path)) == 0
 
 
