@@ -26,12 +26,12 @@ name = "{name}"
 profile = "row-cdu"
 modbus_tcp = {{ host = "192.0.2.{host}", port = 502, unit_id = 1 }}
 """
-MORE: Final = """
-[cdu.pumps]
+PUMPS: Final = """[cdu.pumps]
 arrangement = "duty_standby"
 duty = 1
 rotation_h = 168.0
-
+"""
+MORE: Final = """
 [cdu.pressure.reset]
 setpoint_min_kpa = 10.0
 setpoint_max_kpa = 100.0
@@ -89,6 +89,7 @@ def _text(count: int) -> str:
     cdu = demo[demo.index("[[cdu]]") : demo.index("[[manifold]]")] + MORE
     cdu = re.sub(r"\s+#.*", "", cdu)  # a hundred times its remarks are longer than a configuration may be
     cdu = cdu.replace('= "cdu1.tcs_supply_temp_c"', '= ["cdu1.tcs_supply_temp_c", "cdu1.tcs_supply_spare_temp_c"]', 1)
+    cdu = cdu.replace("[cdu.pumps]\n", PUMPS, 1)
     names = [f"cdu{n + 1}" for n in range(count)]
     devices = [DEVICE.format(name=name, host=n + 1) for n, name in enumerate(names)]
     return HEAD + "".join(devices) + "".join(re.sub(r"\bcdu1\b", name, cdu) for name in names)

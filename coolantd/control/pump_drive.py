@@ -72,6 +72,8 @@ CREEP_PCT_PER_S: Final = 0.5
 """Where a second pump begins to carry, a loop with the gains of the reference plant is off by 10 kPa per %/s."""
 CAUGHT_UP_PCT: Final = 5.0
 """A pump this near to its command has caught up: the loop can have its output back."""
+FALL_S: Final = 2.0
+"""So long the pressure says nothing of a lost pump: its drive tells before it has coasted down."""
 RIDE_MAX_S: Final = 30.0
 """The loop gets its output back after this whatever happens: three times the slowest ramp of a drive."""
 
@@ -117,6 +119,11 @@ def begin_ride(g: FloatArray, p: FloatArray, before: int, left: int, found: int)
         g[G_RIDE_PCT] = min(g[G_OUTPUT] * before / left, p[P_OUTPUT_MAX])
 
 
+def is_needless(g: FloatArray, excess: float, enough: float) -> bool:
+    """Return whether the pressure says that the loop can have its output back; ``enough`` and ``excess`` as ratios."""
+    return g[G_RIDE_S] >= FALL_S and excess >= enough
+
+
 def lead_output(
     p: FloatArray,
     s: FloatArray,
@@ -145,10 +152,10 @@ def lead_output(
     ):
         g[G_RIDE] = _LOOP
     elif g[G_RIDE] == _HOLD:
-        if excess >= 0.0 or caught_up(x, u, output_pct, y, value, quality):
+        if is_needless(g, excess, 0.0) or caught_up(x, u, output_pct, y, value, quality):
             g[G_RIDE] = _LOOP
     elif g[G_RIDE] == _RAISE:
-        if excess >= -CALM_RATIO or output_pct >= g[G_RIDE_PCT]:
+        if is_needless(g, excess, -CALM_RATIO) or output_pct >= g[G_RIDE_PCT]:
             g[G_RIDE] = _LOOP
         else:
             output_pct = min(output_pct + p[P_OUTPUT_RATE] * dt_s, g[G_RIDE_PCT])
@@ -307,6 +314,7 @@ HELPERS: Final = (
     excess_ratio,
     caught_up,
     begin_ride,
+    is_needless,
     lead_output,
     others_carry,
     creep,

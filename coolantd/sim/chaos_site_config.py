@@ -107,6 +107,9 @@ integral_time_s = 2.0
 output_min_pct = 30.0
 output_rate_pct_per_s = {pump_rate_pct_per_s}
 
+[cdu.pumps]
+faults = [["{name}.fault_pump1_drive_bool"], ["{name}.fault_pump2_drive_bool"]]
+
 [cdu.failsafe]
 pump_speed_pct = 75.0
 heat_load = "{name}.heat_load_kw"

@@ -40,6 +40,7 @@ QUANTITIES: Final[dict[str, tuple[on.Kind, int, int, float]]] = {
     "fws_differential_pressure_kpa": (_INPUT, at.I_FWS_DIFFERENTIAL_PRESSURE_PA, 0, 1.0 / PA_PER_KPA),
     "fws_valve_position_pct": (_STATE, at.S_FWS_VALVE_RATIO, 0, 100.0),
     "pump_speed_pct": (_STATE, at.S_PUMP_SPEED_RATIO, 1, 100.0),
+    "pump_lost": (_INPUT, at.I_PUMP_AVAILABLE, 1, -1.0),  # with a bias of 1
     "pump_power_kw": (_STATE, at.S_PUMP_POWER_W, 0, 1.0 / W_PER_KW),
     "heat_load_kw": (_STATE, at.S_HEAT_EXCHANGED_W, 0, 1.0 / W_PER_KW),
     "racks_power_kw": (on.Kind.POWER, 0, 0, 1.0 / W_PER_KW),

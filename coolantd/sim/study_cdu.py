@@ -95,6 +95,11 @@ level_low = 20.0
 level_lost = 8.0
 """
 """What its protection watches; the level by the pressure of the vessel's gas."""
+PUMP_TABLE: Final = """
+[cdu.pumps]
+"""
+DRIVE_FAULTS: Final = 'faults = [["{name}.fault_pump1_drive_bool"], ["{name}.fault_pump2_drive_bool"]]\n'
+"""What of its drives tells that a pump has tripped, before the pump stands still."""
 
 
 def supply_points(name: str, count: int) -> str:

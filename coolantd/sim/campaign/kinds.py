@@ -182,9 +182,10 @@ def _other_writer(name: str) -> Make:
 _AVAILABLE = tuple(at.I_PUMP_AVAILABLE + k for k in range(at.PUMP_COUNT))
 
 
-def _on(strength: float) -> float:
+def _lost(strength: float) -> float:
+    """Return the bias of a drive that tells of a fault though its pump could run."""
     del strength
-    return 1.0
+    return 2.0
 
 
 def _endless(strength: float) -> float:
@@ -263,7 +264,7 @@ KINDS: Final[dict[str, Make]] = {
     "valve_readback_fails": _bad((VALVE,), Reason.SENSOR_FAILURE),
     "pump_speeds_fail": _bad(("pump1_speed_pct", "pump2_speed_pct"), Reason.SENSOR_FAILURE),
     "pump_readback_fails": _bad(PUMPS, Reason.SENSOR_FAILURE),
-    "pump1_drive_fault": _instrument("fault_pump1_drive_bool", on.N_BIAS, _on),
+    "pump1_drive_fault": _instrument("fault_pump1_drive_bool", on.N_BIAS, _lost),
 }
 """Every kind. What a seed draws depends on their order: a new one goes to the end."""
 

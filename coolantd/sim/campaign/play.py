@@ -35,6 +35,7 @@ def sites() -> dict[int, Site]:
             model=bool(variant & 1),
             standby=bool(variant & 2),
             sensors=1 + bool(variant & 4),
+            drive_faults=bool(variant & 8),
         )
         for variant in range(VARIANTS)
     }

@@ -12,7 +12,7 @@ from coolantd.config.build import build_plan, point_specs
 from coolantd.config.load import load
 from coolantd.control.plan import Plan
 from coolantd.sim.fastloop import Instrument
-from coolantd.sim.study_cdu import CDU, LIMITS, MODEL, supply_points
+from coolantd.sim.study_cdu import CDU, DRIVE_FAULTS, LIMITS, MODEL, PUMP_TABLE, supply_points
 
 HEAD: Final = """
 [site]
@@ -27,7 +27,6 @@ profile = "row-cdu"
 modbus_tcp = {{ host = "192.0.2.1", port = 502, unit_id = 1 }}
 """
 STANDBY: Final = """
-[cdu.pumps]
 arrangement = "duty_standby"
 duty = 1
 rotation_h = 24.0
@@ -65,6 +64,8 @@ SHOWN: Final = {
     "pump2_speed_pct": ("pump_speed_pct", 1),
 }
 """Point -> what it looks at in the plant, and which of several."""
+LOST: Final = ("fault_pump1_drive_bool", "fault_pump2_drive_bool")
+"""What the drives say: 1 while their pump cannot run."""
 CONSTANTS: Final = {"dew_point_c": 13.0, "manual_mode_bool": 1.0}
 """Points that nothing in the plant moves."""
 
@@ -82,6 +83,7 @@ class Site:
         period_s: of control.
         sensors: how many supply temperature sensors vote.
         standby: one pump rests.
+        drive_faults: a drive says that its pump has tripped.
     """
 
     plan: Plan
@@ -92,14 +94,22 @@ class Site:
     period_s: float
     sensors: int
     standby: bool
+    drive_faults: bool
 
 
-def make_site(*, period_s: float = 0.5, setpoint_c: float = 34.0, sensors: int = 2, model: bool, standby: bool) -> Site:
+def make_site(
+    *,
+    period_s: float = 0.5,
+    setpoint_c: float = 34.0,
+    sensors: int = 2,
+    model: bool,
+    standby: bool,
+    drive_faults: bool = False,
+) -> Site:
     """Build one; every figure that is not an argument is the demo's."""
-    cdu = CDU + LIMITS + MODEL * model
+    cdu = CDU + LIMITS + MODEL * model + PUMP_TABLE + STANDBY * standby + DRIVE_FAULTS * drive_faults
     supply = supply_points("cdu1", sensors)
     text = HEAD.format(period_s=period_s) + cdu.format(name="cdu1", supply=supply, setpoint_c=setpoint_c)
-    text += STANDBY * standby
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "site.toml"
         file.write_text(text, encoding="utf-8")
@@ -107,13 +117,16 @@ def make_site(*, period_s: float = 0.5, setpoint_c: float = 34.0, sensors: int =
     plan, specs = build_plan(loaded), point_specs(loaded)
     rows = {spec.point: row for row, spec in enumerate(specs)}
     actuators = {each.name: row for row, each in enumerate(plan.actuators)}
-    return Site(plan, len(specs), _instruments(rows, actuators), rows, actuators, period_s, sensors, standby)
+    instruments = _instruments(rows, actuators)
+    return Site(plan, len(specs), instruments, rows, actuators, period_s, sensors, standby, drive_faults)
 
 
 def _instruments(rows: dict[str, int], actuators: dict[str, int]) -> dict[str, Instrument]:
     found = {}
     for point, row in rows.items():
-        if point in SHOWN:
+        if point in LOST:
+            found[point] = Instrument(point=row, quantity="pump_lost", index=LOST.index(point), bias=1.0)
+        elif point in SHOWN:
             quantity, index = SHOWN[point]
             lag_s = SENSOR_LAG_S if point in TEMPS else QUICK_LAG_S
             found[point] = Instrument(point=row, quantity=quantity, index=index, lag_s=lag_s)

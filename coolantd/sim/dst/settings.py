@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from coolantd.sim.study_cdu import CDU, LIMITS, MODEL, supply_points
+from coolantd.sim.study_cdu import CDU, DRIVE_FAULTS, LIMITS, MODEL, PUMP_TABLE, supply_points
 
 BRANCHES: Final = 2
 BROKER_PORT: Final = 1883
@@ -85,6 +85,7 @@ class Bay:
         setpoint_c: of supply. voted: two sensors vote. model: the loop knows its exchanger.
         limits: its protection has every limit, not only that of the supply.
         manifold: its racks hang on a manifold on MQTT.
+        drive_faults: its drives tell that a pump has tripped.
     """
 
     seed: int
@@ -93,6 +94,7 @@ class Bay:
     model: bool = True
     limits: bool = False
     manifold: bool = False
+    drive_faults: bool = False
 
     @property
     def name(self) -> str:
@@ -115,6 +117,7 @@ def drawn_bay(seed: int, *, manifold: bool) -> Bay:
         model=rng.random() < 0.7,
         limits=rng.random() < 0.5,
         manifold=manifold,
+        drive_faults=rng.random() < 0.5,
     )
 
 
@@ -125,7 +128,7 @@ def site_text(bays: tuple[Bay, ...], *, period_s: float, state: Path, mqtt: bool
         parts.append(_MQTT)
     for bay in bays:
         parts.append(_DEVICE.format(name=bay.name, host=bay.host, period_s=period_s))
-        cdu = CDU + LIMITS * bay.limits + MODEL * bay.model
+        cdu = CDU + LIMITS * bay.limits + MODEL * bay.model + (PUMP_TABLE + DRIVE_FAULTS) * bay.drive_faults
         supply = supply_points(bay.name, 1 + bay.voted)
         parts.append(cdu.format(name=bay.name, supply=supply, setpoint_c=bay.setpoint_c))
         if bay.manifold and mqtt:

@@ -221,7 +221,7 @@ ALLOWED = {
     "manual positions": [
         ("[cdu.failsafe]", "[cdu.manual]\npump_speed_pct = 25\nvalve_position_pct = 0\n[cdu.failsafe]")
     ],
-    "one pump": [(', "cdu1.pump2_speed_setpoint_pct"]', "]")],
+    "one pump": [(', "cdu1.pump2_speed_setpoint_pct"]', "]"), (', ["cdu1.fault_pump2_drive_bool"]]', "]")],
     "racks named": [
         (
             "branch_valve_rate_pct_per_s = 2.0",

@@ -7,6 +7,7 @@ from coolantd.config.diff import diff, refusals
 
 OWN = '[[device]]\nname = "x"\nprofile = "own"\nmodbus_tcp = { host = "h" }\n\n[[cdu]]'
 PUMP_1, PUMP_2 = "cdu1.pump1_speed_setpoint_pct", "cdu1.pump2_speed_setpoint_pct"
+FAULT_1, FAULT_2 = "cdu1.fault_pump1_drive_bool", "cdu1.fault_pump2_drive_bool"
 PROFILE = """title = "t"
 source = "s"
 verified = false
@@ -51,11 +52,14 @@ def test_same_value_written_otherwise_is_no_change(change):
 
 def test_valve_table_and_pumps(change):
     found = change(
-        ("valve_position_pct = 68.0", "valve_position_pct = 70.0"), (', "cdu1.pump2_speed_setpoint_pct"]', "]")
+        ("valve_position_pct = 68.0", "valve_position_pct = 70.0"),
+        (', "cdu1.pump2_speed_setpoint_pct"]', "]"),
+        (', ["cdu1.fault_pump2_drive_bool"]]', "]"),
     )
     assert found.lines == (
         f"cdu1.pressure.manipulated_variables: [{PUMP_1}, {PUMP_2}] -> [{PUMP_1}]",
         "cdu1.failsafe.valve_position_table[1].valve_position_pct: 68.0 -> 70.0",
+        f"cdu1.pumps.faults: [[{FAULT_1}], [{FAULT_2}]] -> [[{FAULT_1}]]",
     )
 
 

@@ -1,6 +1,7 @@
 """The pumps table of a CDU: what it becomes, and what is said of one that cannot be right."""
 
 import math
+import re
 
 import pytest
 from config_files import DEMO, edited, loaded, problems
@@ -14,11 +15,13 @@ faults = [["cdu1.fault_pump1_drive_bool"], ["cdu1.fault_pump2_drive_bool"]]
 """
 STANDBY = TABLE + 'arrangement = "duty_standby"\nrotation_h = 168.0\ndrive_ramp_s = 8.0\n'
 BEFORE = "[cdu.failsafe]"
+BARE = re.sub(r"\[cdu\.pumps\].*?\n\n", "", DEMO, flags=re.DOTALL)
+"""The demo without the table that it brings."""
 ONE_PUMP = ('"cdu1.pump1_speed_setpoint_pct", "cdu1.pump2_speed_setpoint_pct"]', '"cdu1.pump1_speed_setpoint_pct"]')
 
 
 def with_table(table):
-    return edited((BEFORE, f"{table}\n{BEFORE}"))
+    return edited((BEFORE, f"{table}\n{BEFORE}"), text=BARE)
 
 
 def said(tmp_path, text):
@@ -38,7 +41,7 @@ def test_a_table_names_the_points_it_says(tmp_path):
 
 
 def test_without_the_table_every_pump_runs_and_nothing_is_handed_over(tmp_path):
-    plan = build_plan(loaded(tmp_path, DEMO))
+    plan = build_plan(loaded(tmp_path, BARE))
     assert list(plan.h[0, [H_DUTY, H_STANDBY, H_ROTATION_S]]) == [2.0, 0.0, math.inf]
     assert (plan.k == -1).all()
 
@@ -76,7 +79,7 @@ def test_what_cannot_be_right_is_said_at_its_key(tmp_path, table, key, what):
 
 def test_a_single_pump_cannot_stand_by_for_itself(tmp_path):
     table = 'arrangement = "duty_standby"'
-    sentences = said(tmp_path, edited(ONE_PUMP, (BEFORE, f"[cdu.pumps]\n{table}\n{BEFORE}")))
+    sentences = said(tmp_path, edited(ONE_PUMP, (BEFORE, f"[cdu.pumps]\n{table}\n{BEFORE}"), text=BARE))
     assert len(sentences) == 1
     assert "cdu[0].pumps.arrangement" in sentences[0]
     assert 'arrangement = "all"' in sentences[0]

@@ -10,9 +10,9 @@ from control_rig import NAMES, PERIOD_S, PUMP1, PUMP2, SLEW, VALVE, Rig, cdu_par
 from coolantd.control.conditions import Condition
 from coolantd.control.layout import C_WANTS_MANUAL, PRESSURE, S_TRIAL, S_TRIAL_PCT
 from coolantd.control.plan import make_plan
-from coolantd.control.pump_drive import CREEP_PCT_PER_S
+from coolantd.control.pump_drive import CREEP_PCT_PER_S, FALL_S
 from coolantd.control.pump_layout import G_DUTY_S, U_ROLE, U_TRIPPED, Role
-from coolantd.control.pump_plan import PumpGroupParameters
+from coolantd.control.pump_plan import ALL_RUN, PumpGroupParameters
 from coolantd.control.pump_roles import ROTATION_CALM_S
 from coolantd.control.pump_trips import WELL_S
 from coolantd.point import Quality, Reason
@@ -179,11 +179,11 @@ def test_a_pump_back_from_a_trip_counts_after_a_while_at_its_minimum_and_stands_
 FAULT = len(NAMES)
 
 
-def with_fault_point(pump=0):
+def with_fault_point(pump=0, group=STANDBY):
     """Return a plan whose pump has a fault point behind all others."""
     cdu, actuators = cdu_parts(0)
     faults = tuple((FAULT,) if k == pump else () for k in range(2))
-    return make_plan([replace(cdu, pump_group=replace(STANDBY, faults=faults))], actuators, period_s=PERIOD_S)
+    return make_plan([replace(cdu, pump_group=replace(group, faults=faults))], actuators, period_s=PERIOD_S)
 
 
 class FaultRig(Rig):
@@ -232,6 +232,58 @@ def test_with_all_running_the_others_take_the_load_at_the_loops_rate_and_none_ju
         last = command
     assert last > start + 15.0
     assert not told(rig, Condition.NO_STANDBY_LEFT)
+
+
+RISE_PCT = SLEW["pump2"] * PERIOD_S
+FALL_CYCLES = math.ceil(FALL_S / PERIOD_S)
+
+
+def told_of_a_fault(group, **values):
+    """Return a rig in automatic in the cycle after pump 1's drive has said that it tripped, and pump 2's command."""
+    rig = FaultRig(with_fault_point(group=group))
+    rig.put(**values)
+    rig.until(Mode.AUTOMATIC).step(4)
+    before = rig.command(PUMP1)
+    rig.value[FAULT] = 1.0
+    rig.step()
+    return rig, before
+
+
+def test_fm_01_a_fault_of_a_drive_raises_the_others_before_the_pressure_has_fallen():
+    rig, before = told_of_a_fault(ALL_RUN)
+    for cycle in range(1, FALL_CYCLES - 1):
+        assert rig.command(PUMP2) == pytest.approx(before + cycle * RISE_PCT, abs=1e-6)
+        rig.step()
+    for pressure in (60.0, 50.0, 45.0):
+        last = rig.command(PUMP2)
+        rig.put(pressure=pressure)
+        assert rig.step().commands[PUMP2] == pytest.approx(last + RISE_PCT, abs=1e-6)
+
+
+def test_a_fault_of_a_drive_without_a_fall_of_pressure_gives_the_loop_its_output_back():
+    rig, before = told_of_a_fault(ALL_RUN)
+    rig.step(FALL_CYCLES)
+    assert before + RISE_PCT < rig.command(PUMP2) <= before + FALL_CYCLES * RISE_PCT
+    risen = rig.command(PUMP2)
+    assert rig.step(4).commands[PUMP2] == pytest.approx(risen, abs=1.0)
+
+
+def test_fm_01_a_lost_pump_is_made_up_for_from_a_pressure_above_the_setpoint_too():
+    rig, before = told_of_a_fault(ALL_RUN)
+    for cycle in range(1, FALL_CYCLES):
+        assert rig.command(PUMP2) == pytest.approx(before + cycle * RISE_PCT, abs=1e-6)
+        rig.put(pressure=99.0)
+        rig.step()
+
+
+def test_the_loop_waits_for_a_standby_started_before_the_pressure_fell():
+    rig, before = told_of_a_fault(STANDBY, pump2=0.0, pump2_rb=0.0)
+    assert rig.command(PUMP2) == pytest.approx(before, abs=RISE_PCT)
+    started = rig.command(PUMP2)
+    rig.put(pressure=90.5)
+    for _ in range(FALL_CYCLES - 1):
+        rig.put(pump2=40.0)  # on its ramp
+        assert rig.step().commands[PUMP2] == pytest.approx(started, abs=1e-6)
 
 
 def hours(rig, first_h, second_h):
