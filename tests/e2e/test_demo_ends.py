@@ -77,3 +77,27 @@ def test_a_daemon_killed_on_purpose_leaves_the_device_to_itself_and_is_named_at_
     assert re.search(r"load .* kW  supply .* degC .* the daemon does not answer  daemon ended with status -9", rest)
     assert complaints.startswith("daemon ended with status -9")
     assert demo.returncode == 1
+
+
+def runs(pid):
+    """Return whether a process runs; one that nobody has asked how it ended, its parent being gone, does not."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_a_demo_killed_outright_leaves_no_process_and_no_file():
+    demo, _, pids = started(60)
+    try:
+        folder = Path(f"/proc/{pids['daemon']}/fd/1").readlink().parent
+        assert folder.is_dir()
+        os.kill(pids["simulator"], signal.SIGSTOP)  # even one that was stopped on purpose
+    finally:
+        demo.kill()
+        demo.communicate(timeout=PATIENCE_S)
+    until_s = time.monotonic() + PATIENCE_S
+    while left := [name for name, pid in pids.items() if runs(pid)]:
+        assert time.monotonic() < until_s, left
+        time.sleep(0.2)
+    while folder.exists():
+        assert time.monotonic() < until_s, sorted(each.name for each in folder.iterdir())
+        time.sleep(0.2)
