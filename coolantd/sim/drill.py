@@ -39,10 +39,15 @@ NORMAL_MAX_S: Final = 300.0
 """After it clears: normal within five minutes (I6)."""
 REENTRY_MAX_PCT: Final = 2.0
 CALM_S: Final = 8.0
-"""Before each run the loops come to rest."""
-REST_MAX_S: Final = 600.0
+"""Before each run the site is at rest for so long without a break: what swings passes its setpoint too."""
+REST_MAX_S: Final = 900.0
 """A pump that tripped is given back after minutes; a run that begins before would time another fault."""
+STEADY_PCT: Final = 0.3
+"""An output that moves by more meanwhile is not at rest: its own way would pass for the answer."""
 NEAR_K: Final = 0.5
+NEAR_RATIO: Final = 0.05
+"""Of the pressure's setpoint."""
+SETTLED_ROLES: Final = ("duty", "standby")
 FREE_PCT: Final = 95.0
 """An output above it has no room to answer with."""
 READY_S: Final = 60.0
@@ -125,14 +130,26 @@ class Drill:
         outcome = Outcome(scenario.name, scenario.about, scenario.hazards, goal_s=scenario.goal_s, max_s=scenario.max_s)
         for number in range(repeat):
             self._tell(f"{scenario.name}: run {number + 1} of {repeat}, coming to rest")
-            self._wait_for("rest", self._at_rest, REST_MAX_S)
             self._wait_for("an open branch", lambda: _branch_pct(self._truth()) > OPEN_PCT, NORMAL_MAX_S)
-            time.sleep(CALM_S)
+            self._come_to_rest()
             try:
                 self._once(scenario, outcome)
             finally:
                 self._mend(scenario)
         return outcome
+
+    def _come_to_rest(self) -> None:
+        """Wait until the site has been at rest for ``CALM_S``."""
+        since_s, first = time.monotonic(), self._outputs_at_rest_pct()
+
+        def calm() -> bool:
+            nonlocal since_s, first
+            now = self._outputs_at_rest_pct()
+            if not now or not first or max(abs(a - b) for a, b in zip(now, first, strict=True)) > STEADY_PCT:
+                since_s, first = time.monotonic(), now
+            return time.monotonic() - since_s >= CALM_S
+
+        self._wait_for("rest", calm, REST_MAX_S)
 
     def _once(self, scenario: Scenario, outcome: Outcome) -> None:
         state = self._truth()
@@ -263,17 +280,14 @@ class Drill:
     def _in_control(self) -> bool:
         return self._mode()[0] in IN_CONTROL
 
-    def _at_rest(self) -> bool:
-        """Return whether a fault would meet a site at rest: in control, every pump whole, loops near and with room."""
+    def _outputs_at_rest_pct(self) -> list[float]:
+        """Return the loops' outputs; none unless in control, with no pump changing, all loops near and with room."""
         with contextlib.suppress(CoolantdError):
             status = self._site.ask_daemon("status")
-            supply = next(each for each in status["loops"] if each["loop"] == "supply_temp")
-            outputs = [each["output_pct"] for each in status["loops"]]
-            near = None not in (supply["process_variable"], supply["setpoint"], *outputs)
-            near = near and abs(supply["process_variable"] - supply["setpoint"]) < NEAR_K
-            whole = all(each["role"] != "tripped" for each in status["pumps"])
-            return near and whole and status["cdus"][0]["mode"] in IN_CONTROL and max(outputs) < FREE_PCT
-        return False
+            settled = all(each["role"] in SETTLED_ROLES for each in status["pumps"])
+            if settled and status["cdus"][0]["mode"] in IN_CONTROL and all(map(_rests, status["loops"])):
+                return [float(each["output_pct"]) for each in status["loops"]]
+        return []
 
     def _wait_for(self, what: str, there: Callable[[], bool], at_most_s: float) -> None:
         until_s = time.monotonic() + at_most_s
@@ -282,6 +296,15 @@ class Drill:
             if time.monotonic() > until_s:
                 raise CoolantdError(f"no {what} within {at_most_s:g} s")
             time.sleep(0.1)
+
+
+def _rests(loop: Mapping[str, Any]) -> bool:
+    """Return whether a loop is near its setpoint and its output has room to answer with."""
+    measured, setpoint, output_pct = loop["process_variable"], loop["setpoint"], loop["output_pct"]
+    if None in (measured, setpoint, output_pct):
+        return False
+    near = NEAR_K if loop["loop"] == "supply_temp" else NEAR_RATIO * abs(setpoint)
+    return bool(abs(measured - setpoint) < near and output_pct < FREE_PCT)
 
 
 def _branch_pct(state: Mapping[str, Any]) -> float:

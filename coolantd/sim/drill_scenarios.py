@@ -28,8 +28,8 @@ STUCK_MAX_S: Final = 90.0
 LOAD_RATIO: Final = 0.5
 """Half load: room for pumps and valve to go either way."""
 STEP_RATIO: Final = 0.8
-MOVE_PCT: Final = 0.05
-"""Less than this is a lease renewed, and no answer."""
+MOVE_PCT: Final = 0.45
+"""Less than this is a lease renewed or a small step of the loop, and no answer; a cycle at full rate is more."""
 
 Order = dict[str, Any]
 Before = Mapping[str, float]
@@ -90,11 +90,6 @@ def rises(*points: str) -> Callable[[str, float, Before], bool]:
     return lambda point, value, before: point in points and value > before.get(point, 0.0) + MOVE_PCT
 
 
-def moves(*points: str) -> Callable[[str, float, Before], bool]:
-    """Return a predicate: any of these points is commanded elsewhere than before."""
-    return lambda point, value, before: point in points and abs(value - before.get(point, -1e9)) > MOVE_PCT
-
-
 def _show(point: str, **wrong: float) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
     return ({"command": "miswire", "points": {point: wrong}},), ({"command": "miswire", "points": {}},)
 
@@ -152,10 +147,6 @@ def _wires(wire: str, *detectors: str) -> tuple[tuple[Order, ...], tuple[Order, 
 NO_ORDERS: Final[tuple[tuple[Order, ...], tuple[Order, ...]]] = ((), ())
 
 SCENARIOS: Final = (
-    _scenario("pump-trip", "pump 1 trips; pump 2 takes its share", "FM-01", _trip(1), safe=rises(PUMP2)),
-    _scenario(
-        "flow-lost", "both pumps trip; both are told to run", "FM-01 FM-12", _trip(1, 2), safe=rises(PUMP1, PUMP2)
-    ),
     _scenario(
         "over-temp",
         "the supply shows 15 K too much; the valve opens",
@@ -165,10 +156,10 @@ SCENARIOS: Final = (
     ),
     _scenario(
         "sensor-bad",
-        "the supply shows what cannot be; failsafe moves valve or pumps",
+        "the supply shows what cannot be; failsafe raises the pumps",
         "FM-16 FM-17",
         _show("tcs_supply_temp_c", offset=900.0),
-        safe=moves(VALVE, PUMP1, PUMP2),
+        safe=rises(PUMP1, PUMP2),
     ),
     _scenario(
         "sensor-stuck",
@@ -223,4 +214,9 @@ SCENARIOS: Final = (
         goal_s=RESTART_MAX_S,
         max_s=RESTART_MAX_S,
     ),
+    _scenario(
+        "flow-lost", "both pumps trip; both are told to run", "FM-01 FM-12", _trip(1, 2), safe=rises(PUMP1, PUMP2)
+    ),
+    _scenario("pump-trip", "pump 1 trips; pump 2 takes its share", "FM-01", _trip(1), safe=rises(PUMP2)),
 )
+"""In the order in which a site is back at rest: a pump that tripped comes back to the work slowly, within minutes."""

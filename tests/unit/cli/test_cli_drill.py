@@ -23,7 +23,7 @@ def test_the_list_names_every_drill_with_its_hazards():
 def test_an_unknown_drill_is_wrong_usage_with_what_there_is():
     done = run("earthquake")
     assert done.exit_code == 2
-    assert "'earthquake', allowed: pump-trip, " in done.stderr
+    assert "'earthquake', allowed: over-temp, " in done.stderr
     assert run("pump-trip", "--repeat", "0").exit_code == 2
 
 
