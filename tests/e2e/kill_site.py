@@ -6,6 +6,7 @@ What is checked of each life stands in ``Site.judge``; a violation is a sentence
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -16,6 +17,7 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from coolantd.config.build import build_plan, point_specs
@@ -43,6 +45,9 @@ START_S = 0.3
 DEATH_S = 10.0
 LAST_WORDS_S = 0.05
 """What was sent before the end may be taken up after it; the next life sends nothing for twice as long."""
+
+
+FALLEN = r'"mode":"failsafe","previous":"(?:starting|automatic)".*?"timestamp":"([^"]+)"'
 
 
 def config_text(folder, modbus_port, http_port):
@@ -164,7 +169,7 @@ class Ear:
             record = self._port.writes[-1]
             k = (VALVE, *PUMPS).index(record.point)
             off = min(abs(record.value - seen[k]) for seen in self.track)
-            self.heard.writes.setdefault(record.point, (record.value, off))
+            self.heard.writes.setdefault(record.point, (record.value, off, time.time()))
         return code
 
     def _begin(self):
@@ -309,9 +314,10 @@ class Site:
     def words(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def starved(self):
-        """Whether readings came so late in this life, on a machine too busy for it, that it fell back into failsafe."""
-        return '"mode":"failsafe","previous":"starting"' in self.words()
+    def starved_s(self):
+        """When this life fell back into failsafe, its readings late on a machine too busy for it; inf if never."""
+        fallen = re.search(FALLEN, self.words())
+        return datetime.fromisoformat(fallen[1]).timestamp() if fallen else math.inf
 
     def judge(self, what):
         """Look at what one life did and left."""
@@ -320,9 +326,10 @@ class Site:
         missing = self.needed - heard.read_first
         if heard.begun and missing:
             self.violations.append(f"{what}: written before one full scan, {len(missing)} registers were never read")
-        starved = self.starved()
-        self.starved_lives += starved
-        for point, (value, off) in heard.writes.items():
+        starved_s = self.starved_s()
+        self.starved_lives += any(at_s > starved_s for _, _, at_s in heard.writes.values())
+        for point, (value, off, at_s) in heard.writes.items():
+            starved = at_s > starved_s
             self.first_writes += 1
             self.worst_pct = max(self.worst_pct, 0.0 if starved else off)
             if off > (STARVED_STEP_MAX_PCT if starved else STEP_MAX_PCT):

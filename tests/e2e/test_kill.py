@@ -37,7 +37,7 @@ def told(sites):
     print(
         f"\n{sum(site.kills for site in sites)} lives, {reached} came to control, {writes} first writes, "
         f"the farthest {max(site.worst_pct for site in sites):.2f} % from its actuator, "
-        f"{starved} starved into failsafe, {len(violations)} violations"
+        f"{starved} starved into failsafe before they wrote, {len(violations)} violations"
     )
     return violations
 
