@@ -115,12 +115,15 @@ def round_of_hits(site: ChaosSite, number: int, rng: random.Random) -> list[Hit]
 
 
 def first_more(writes: list[dict], hit: Hit) -> float:
-    """How long after a fault the first write came that asks a pump for more than before it."""
+    """How long after a fault the first write came that asks a pump for more than it was told, or told since."""
     pumps = [w for w in writes if w["point"].startswith("pump2" if hit.kind == "trip" else "pump")]
     told = {w["point"]: w["value"] for w in pumps if w["at_s"] <= hit.on_s}
     for write in pumps:
-        if write["at_s"] > hit.on_s and write["value"] > told.get(write["point"], math.inf) + MORE_PCT:
-            return write["at_s"] - hit.on_s
+        if write["at_s"] > hit.on_s:
+            least = told.get(write["point"], math.inf)
+            if write["value"] > least + MORE_PCT:
+                return write["at_s"] - hit.on_s
+            told[write["point"]] = min(least, write["value"])  # a loop on its way down is no answer, nor its end
     return math.inf
 
 
