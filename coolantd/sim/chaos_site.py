@@ -26,8 +26,8 @@ from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
 from coolantd.sim.chaos_site_config import PROFILE, SiteText, profile_text
 from coolantd.sim.demo_site import SBIN, cache_directory
-from coolantd.sim.keeper import Keeper
 from coolantd.sim.ports import free_port
+from coolantd.sim.reaper import Reaper
 
 START_S: Final = 60.0
 """For any process, on a machine that is busy with other things too."""
@@ -102,7 +102,7 @@ class ChaosSite:
     pressure_kpa: float = 90.0
     http_port: int = 0
     ports: tuple[int, ...] = ()
-    keeper: Keeper | None = None
+    reaper: Reaper | None = None
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     supervisor: Supervisor | None = None
 
@@ -245,8 +245,8 @@ class ChaosSite:
                 env={**os.environ, **told},
                 start_new_session=True,
             )
-        if self.keeper is not None:
-            self.keeper.keep(self.processes[name].pid)
+        if self.reaper is not None:
+            self.reaper.watch(self.processes[name].pid)
 
     def _wait_for(self, name: str, path: Path) -> None:
         until_s = time.monotonic() + START_S
@@ -286,12 +286,12 @@ def chaos_site(count: int, **settings: Any) -> Iterator[ChaosSite]:
     """
     with tempfile.TemporaryDirectory(prefix="coolantd-chaos-") as folder:
         site = ChaosSite(Path(folder), count, **settings)
-        site.keeper = Keeper(site.folder)
+        site.reaper = Reaper(site.folder)
         try:
             yield site
         finally:
             for name in ("daemon", "row", "broker"):
                 site.stop(name)
-            site.keeper.close()
+            site.reaper.close()
             if site.supervisor is not None:
                 site.supervisor.close()

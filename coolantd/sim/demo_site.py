@@ -1,6 +1,6 @@
 """The demo's own site on free loopback ports: configuration, broker, simulator and daemon as processes of their own.
 
-Every process is started by this file and ended by it, by its own id, whatever happens in between; by its keeper after
+Every process is started by this file and ended by it, by its own id, whatever happens in between; by its reaper after
 a SIGKILL of its owner.
 """
 
@@ -21,8 +21,8 @@ from typing import Any, Final
 
 from coolantd.errors import CoolantdError
 from coolantd.service.control_client import request
-from coolantd.sim.keeper import Keeper
 from coolantd.sim.ports import free_port
+from coolantd.sim.reaper import Reaper
 from coolantd.sim.serial_port import ptys_available
 
 START_TIMEOUT_S: Final = 30.0
@@ -92,7 +92,7 @@ class DemoSite:
     mqtt_port: int = 0
     broker: str = ""
     rpu: bool = False
-    keeper: Keeper | None = None
+    reaper: Reaper | None = None
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -222,8 +222,8 @@ class DemoSite:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for whoever started us: we end them, in order
             )
-        if self.keeper is not None:
-            self.keeper.keep(self.processes[name].pid)
+        if self.reaper is not None:
+            self.reaper.watch(self.processes[name].pid)
 
     def _wait_for(self, what: str, there: Any) -> None:
         until_s = time.monotonic() + START_TIMEOUT_S
@@ -267,10 +267,10 @@ def demo_site(speed: float, *, rpu: bool = False) -> Iterator[DemoSite]:
         site = DemoSite(Path(folder), speed, http_port=ports[0], modbus_port=ports[1], mqtt_port=ports[2])
         site.rpu = rpu and speed <= RPU_SPEED_MAX and ptys_available()
         site.write_config()
-        site.keeper = Keeper(site.folder)
+        site.reaper = Reaper(site.folder)
         try:
             yield site
         finally:
             for name in ("daemon", "simulator", "broker"):
                 site.stop(name)
-            site.keeper.close()
+            site.reaper.close()

@@ -4,7 +4,7 @@ The owner holds the one end of a pipe, a small process the other: at the end of 
 went. Processes are told by handles, not by numbers that another may have by then. Asking the kernel to end a child with
 its parent was the alternative: it means the parent's thread, and sites are started from threads that end.
 
-    python -m coolantd.sim.keeper FOLDER        # pids on standard input, one a line
+    python -m coolantd.sim.reaper FOLDER        # pids on standard input, one a line
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from typing import Final
 POLITE_S: Final = 6.0
 """For SIGTERM: a second more than the daemon promises."""
 SLACK_S: Final = 5.0
-"""For a keeper to notice that there is nothing left to do."""
+"""For a reaper to notice that there is nothing left to do."""
 
 
-class Keeper:
+class Reaper:
     """The owner's end.
 
     Args:
@@ -34,15 +34,15 @@ class Keeper:
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
-            (sys.executable, "-m", "coolantd.sim.keeper", str(folder)),
+            (sys.executable, "-m", "coolantd.sim.reaper", str(folder)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # what ends a terminal's processes must not end it before them
         )
 
-    def keep(self, pid: int) -> None:
-        """Have a process ended when the owner is gone; nothing where the keeper itself was ended."""
+    def watch(self, pid: int) -> None:
+        """Have a process ended when the owner is gone; nothing where the reaper itself was ended."""
         pipe = self._process.stdin
         with contextlib.suppress(OSError):
             if pipe is not None:
@@ -50,7 +50,7 @@ class Keeper:
                 pipe.flush()
 
     def close(self) -> None:
-        """Let the keeper go; every process has been ended by now."""
+        """Let the reaper go; every process has been ended by now."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._process.communicate(timeout=POLITE_S + SLACK_S)
         if self._process.poll() is None:
