@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from coolantd.sim.demo import Tick
 
+NOT_REACHED: Final = "not reached: it ended before"
 DURATION_MIN_S: Final = 10.0
 DURATION_MAX_S: Final = 86_400.0
 LINE_EVERY_S: Final = 5.0
@@ -164,8 +165,8 @@ def _in_words(s: dict[str, Any]) -> str:
     refused = f"{s['writes_refused']} refused by the envelope, {s['writes_refused_by_device']} by the device"
     lines = [
         f"summary of {s['duration_s']:g} s at {s['speed']:g}x{', interrupted' * s['interrupted']}:",
-        f"  load 10 -> 100 %   supply at most {s['supply_deviation_peak_k']} K off the setpoint, {_settle(s)}",
-        f"  load 100 -> 10 %   supply at most {s['supply_deviation_low_k']} K off",
+        f"  load 10 -> 100 %   {_up(s)}",
+        f"  load 100 -> 10 %   {_down(s)}",
         f"  cycles             {s['cycles']}, {late}; {law}",
         f"  writes             {s['writes']} acknowledged, {refused}, {s['write_mismatches']} differed",
         f"  points             {s['points']}, {s['points_bad_s']} point-seconds bad",
@@ -175,6 +176,16 @@ def _in_words(s: dict[str, Any]) -> str:
             f"  RPU                {rpu['points']} points over 19200 baud, line in use {rpu['line_busy_pct']} %"
         )
     return "\n".join(lines)
+
+
+def _up(s: dict[str, Any]) -> str:
+    if s["supply_deviation_peak_k"] is None:
+        return NOT_REACHED
+    return f"supply at most {s['supply_deviation_peak_k']} K off the setpoint, {_settle(s)}"
+
+
+def _down(s: dict[str, Any]) -> str:
+    return NOT_REACHED if (off_k := s["supply_deviation_low_k"]) is None else f"supply at most {off_k} K off"
 
 
 def _settle(s: dict[str, Any]) -> str:
