@@ -51,6 +51,8 @@ async def test_fm_44_fm_45_fm_46_fm_48_killed_at_random_instants_it_comes_back_w
             group.create_task(many(tmp_path / str(k), SEED + k, KILLS // SITES, nursery, sites))
     assert told(sites) == []
     assert sum(site.reached for site in sites) > KILLS // 10, "most lives were too short to show anything"
+    starved = sum(site.starved_lives for site in sites)
+    assert starved <= KILLS // 4, "failsafe came before most first writes: they were not held to 1 %"
 
 
 @pytest.mark.slow
